@@ -1,0 +1,78 @@
+package lambda
+
+import "time"
+
+// Invocation is one request to run a function, after the edge has turned the
+// caller's dialect into ours.
+type Invocation struct {
+	RequestID       string // lower-case UUID; the function, its logs and the caller see the same (F242)
+	AttemptID       string // unique per attempt: Lambda-Runtime-Invocation-Id
+	FunctionARN     string // as invoked, with the qualifier that the caller gave (F094)
+	Payload         []byte
+	ContentType     string
+	ClientContext   string // decoded JSON, or empty
+	CognitoIdentity string // JSON, or empty
+	Trace           string // X-Amzn-Trace-Id
+	Tenant          string
+	Tail            bool // the caller wants the log tail, so the answer waits for the report
+
+	// Deadline is when the function's time is up. It is set when the event is
+	// handed over, not when the request arrived: waiting for an environment is
+	// not the function's time.
+	Deadline time.Time
+}
+
+// Result is what came of an invocation: the function's answer, or its fault.
+type Result struct {
+	Payload     []byte
+	ContentType string
+	Fault       *Fault // nil when the function answered
+	Version     string // number of the version that ran, or Latest
+	LogTail     []byte // last 4 KiB of the log, when the invocation asked
+}
+
+// Fault is the function's own failure. The caller still gets HTTP 200; the
+// payload of the Result tells what happened.
+type Fault struct {
+	Type string // e.g. "Runtime.ExitError"; normalised, as telemetry shows it
+}
+
+// Answer is what a runtime posts for an invocation, or for its Init.
+type Answer struct {
+	Body        []byte
+	ContentType string
+	Failed      bool   // posted to …/error
+	ErrorType   string // Lambda-Runtime-Function-Error-Type as sent, "" when absent
+	XRayCause   string // Lambda-Runtime-Function-XRay-Error-Cause, cropped to MaxErrorCause
+	Streaming   bool   // Lambda-Runtime-Function-Response-Mode: streaming
+	TooLarge    bool   // the body exceeded MaxResponsePayload and was not kept
+	// FirstByte and LastByte are when the body began and ended to arrive.
+	FirstByte, LastByte time.Time
+}
+
+// Registration is what an extension says of itself.
+type Registration struct {
+	Name     string
+	External bool // its name is a file of /opt/extensions; decided by the environment, not by the caller
+	Events   []string
+}
+
+// Registered is the answer to a registration.
+type Registered struct {
+	Identifier      string // UUID
+	FunctionName    string
+	FunctionVersion string
+	Handler         string
+	Account         string
+}
+
+// ExtensionEvent is one answer to an extension's Next.
+type ExtensionEvent struct {
+	Type           string // "INVOKE" or "SHUTDOWN"
+	Deadline       time.Time
+	RequestID      string // INVOKE
+	FunctionARN    string // INVOKE
+	Trace          string // INVOKE
+	ShutdownReason string // SHUTDOWN: "spindown", "timeout" or "failure"
+	Tenant         string
+}

@@ -1,0 +1,29 @@
+package lambda
+
+import "time"
+
+// LayerVersion is one immutable version of a layer. Deleted ones remain as a
+// record as long as a function refers to them (F125), and their number is never
+// used again (F118).
+type LayerVersion struct {
+	Account, Region string
+	Layer           string
+	Number          int64
+	Description     string
+	License         string
+	Runtimes        []Runtime // nil: not given; empty: given as empty (F117)
+	Architectures   []string
+	Code            Code
+	CreatedAt       time.Time
+	Deleted         bool
+}
+
+// NewLayerVersion is what a caller publishes.
+type NewLayerVersion struct {
+	Layer         string
+	Description   string
+	License       string
+	Runtimes      []Runtime
+	Architectures []string
+	Package       Package
+}
