@@ -86,6 +86,10 @@ type Code struct {
 	SHA256 string // base64 of the digest of the zip, as the API shows it; also the key of the content
 	Size   int64  // bytes of the zip
 
+	// Unzipped is the size of all its files together, which the limit of
+	// function and layers counts. Zero for a hot reload.
+	Unzipped int64
+
 	// Folder is set instead for hot reload: an absolute host folder that is
 	// mounted live. SHA256 then identifies the path, not the bytes.
 	Folder string
@@ -156,4 +160,36 @@ type Package struct {
 	Zip                        []byte
 	Bucket, Key, ObjectVersion string // Bucket "hot-reload" means that Key is an absolute host folder
 	Image                      string
+}
+
+// NewFunction is what a caller creates.
+type NewFunction struct {
+	Name     string
+	Settings Settings
+	Package  Package
+	Publish  bool
+	Tags     map[string]string
+
+	CodeSigningConfigARN string
+}
+
+// CodeUpdate is an UpdateFunctionCode.
+type CodeUpdate struct {
+	Package         Package
+	Publish, DryRun bool
+	RevisionID      string  // empty: no precondition
+	Architecture    *string // nil: unchanged
+}
+
+// FunctionFilter is one page of ListFunctions.
+type FunctionFilter struct {
+	AllVersions bool // every published version too, not only Latest
+	Marker      string
+	Max         int // 0: as many as a page may have
+}
+
+// AccountUsage is what the account uses of its quotas.
+type AccountUsage struct {
+	CodeSize  int64 // bytes of all zips; each version counts again (F197)
+	Functions int
 }

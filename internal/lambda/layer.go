@@ -27,3 +27,12 @@ type NewLayerVersion struct {
 	Architectures []string
 	Package       Package
 }
+
+// LayerFilter is one page of ListLayers or ListLayerVersions. An empty member
+// filters nothing.
+type LayerFilter struct {
+	Runtime      Runtime
+	Architecture string
+	Marker       string
+	Max          int // 0: as many as a page may have
+}
