@@ -73,6 +73,14 @@ type Sandbox interface {
 	Destroy(ctx context.Context) error
 }
 
+// Dialer is a sandbox whose processes the daemon can call, as it must to deliver
+// telemetry to an extension that listens. Every driver's Sandbox is one.
+type Dialer interface {
+	// Dial connects to a TCP listener of a process in the sandbox, at
+	// host:port as seen from inside. The caller closes it before Destroy.
+	Dial(ctx context.Context, address string) (net.Conn, error)
+}
+
 // Process is a command that was started.
 type Process interface {
 	// Done is closed when the process has ended and all that it wrote has been
