@@ -1,0 +1,156 @@
+package simulated
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+
+	"lambent/internal/sandbox"
+)
+
+// Options are what a Driver is made of.
+type Options struct {
+	// Seed decides every fault.
+	Seed uint64
+	// Program chooses who plays a command; nil for a command means that its
+	// file does not exist.
+	Program func(cmd sandbox.Command) Program
+	Faults  Faults
+}
+
+// Driver is a simulated host.
+type Driver struct {
+	options Options
+
+	mu        sync.Mutex
+	closed    bool
+	sandboxes map[string]*Sandbox // mu; those that live
+	conns     map[*conn]string    // mu; open ends that the daemon holds, and whose they are
+	misuse    []string            // mu; how callers broke the contract
+}
+
+var _ sandbox.Driver = (*Driver)(nil)
+
+// New makes a host without sandboxes.
+func New(o Options) *Driver {
+	if o.Program == nil {
+		o.Program = func(sandbox.Command) Program { return nil }
+	}
+	return &Driver{options: o, sandboxes: map[string]*Sandbox{}, conns: map[*conn]string{}}
+}
+
+// Create makes an empty sandbox.
+func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
+	fate := newFate(d.options.Seed, spec.ID)
+	if err := linger(ctx, fate, d.options.Faults.CreateSlow); err != nil {
+		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, err)
+	}
+	if err := fate.fails("create sandbox "+spec.ID, d.options.Faults.CreateFails); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, fmt.Errorf("create sandbox %s: driver is closed", spec.ID)
+	}
+	if d.sandboxes[spec.ID] != nil {
+		d.misuse = append(d.misuse, "sandbox "+spec.ID+" made twice")
+		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, syscall.EEXIST)
+	}
+	s := newSandbox(d, spec, fate)
+	d.sandboxes[spec.ID] = s
+	return s, nil
+}
+
+// Sweep finds nothing: what is simulated dies with its daemon.
+func (d *Driver) Sweep(context.Context) (sandbox.Swept, error) { return sandbox.Swept{}, nil }
+
+// Report has every ability that a simulation can have.
+func (d *Driver) Report() sandbox.Report {
+	r := sandbox.Report{Driver: "simulated", Usable: true}
+	for _, name := range []string{
+		sandbox.CanIsolateFiles, sandbox.CanIsolateNetwork, sandbox.CanIsolateProcs, sandbox.CanLimitMemory,
+		sandbox.CanLimitTmp, sandbox.CanTmpOffMemory, sandbox.CanFreeze, sandbox.CanKillAll, sandbox.CanMeasureMemory,
+	} {
+		r.Abilities = append(r.Abilities, sandbox.Ability{Name: name, Have: true})
+	}
+	for _, name := range []string{
+		sandbox.CanLimitCPU, sandbox.CanLimitProcs, sandbox.CanFilterSyscalls, sandbox.CanReachOutside,
+	} {
+		r.Abilities = append(r.Abilities, sandbox.Ability{Name: name, Why: "processes are simulated",
+			Hint: "use another driver outside of tests"})
+	}
+	return r
+}
+
+// Close destroys what is left, without faults.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	left := make([]*Sandbox, 0, len(d.sandboxes))
+	for _, s := range d.sandboxes {
+		left = append(left, s)
+	}
+	d.mu.Unlock()
+	for _, s := range left {
+		if err := s.remove(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Live counts the sandboxes that were not destroyed.
+func (d *Driver) Live() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.sandboxes)
+}
+
+// Leaks words what has not been given back and how callers broke the contract,
+// a line each; it is empty when all is well. Ask when the dust has settled
+// (synctest.Wait).
+func (d *Driver) Leaks() string {
+	d.mu.Lock()
+	lines := append([]string(nil), d.misuse...)
+	for _, owner := range d.conns {
+		lines = append(lines, "open connection of sandbox "+owner)
+	}
+	left := make([]*Sandbox, 0, len(d.sandboxes))
+	for _, s := range d.sandboxes {
+		left = append(left, s)
+	}
+	d.mu.Unlock()
+	for _, s := range left {
+		lines = append(lines, s.inventory()...)
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+func (d *Driver) misused(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.misuse = append(d.misuse, fmt.Sprintf(format, args...))
+}
+
+func (d *Driver) forget(s *Sandbox) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.sandboxes, s.spec.ID)
+}
+
+func (d *Driver) opened(c *conn, owner string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conns[c] = owner
+}
+
+func (d *Driver) released(c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, c)
+}
