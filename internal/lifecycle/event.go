@@ -112,6 +112,13 @@ type Killed struct {
 	Incarnation int
 }
 
+// KillFailed: processes may be left that cannot be ended in their sandbox; the
+// sandbox has to go with them.
+type KillFailed struct {
+	At
+	Incarnation int
+}
+
 // Stop: the environment is to end: Now even in the middle of an invocation,
 // otherwise when it is idle.
 type Stop struct {

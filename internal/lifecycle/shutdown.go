@@ -135,6 +135,20 @@ func (m *machine) killed(e Killed) {
 	m.rest()
 }
 
+// killFailed gives up a sandbox whose processes would not end.
+func (m *machine) killFailed(e KillFailed) {
+	if m.Phase != Resetting || e.Incarnation != m.Incarnation {
+		return
+	}
+	m.Draining, m.StopReason = true, "kill failed"
+	if m.Current != nil {
+		m.abandon()
+	}
+	m.Phase = Stopping
+	m.leave()
+	m.do(Destroy{})
+}
+
 // exited: a process is gone. While processes are being ended that is what was
 // asked for; at any other time it is a failure.
 func (m *machine) exited(e Exited) {

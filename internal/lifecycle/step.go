@@ -61,6 +61,8 @@ func (m *machine) take(e Event) error {
 		m.timerFired(e.Timer)
 	case Killed:
 		m.killed(e)
+	case KillFailed:
+		m.killFailed(e)
 	case Stop:
 		m.stop(e)
 	case Destroyed:
@@ -165,12 +167,13 @@ func (m *machine) abandonCreation() {
 	m.leave()
 }
 
-// abandon gives up on the invocation in progress: the daemon is going down.
+// abandon gives up on the invocation in progress: the daemon is going down, or
+// the sandbox does not do what it must.
 func (m *machine) abandon() {
 	c := m.current()
 	if !c.Settled {
 		c.Settled = true
-		m.do(SettleWith{lambda.Errorf(lambda.Internal, "the server is shutting down")})
+		m.do(SettleWith{lambda.Errorf(lambda.Internal, "the environment had to be ended: %s", m.StopReason)})
 	}
 	m.disarm(DeadlineTimer)
 	m.disarm(InitTimer)

@@ -115,6 +115,8 @@ func parseEvent(t *testing.T, now time.Time, incarnation int, w []string) Event 
 		}
 	case "killed":
 		return Killed{at, incarnation}
+	case "kill-failed":
+		return KillFailed{at, incarnation}
 	case "stop":
 		return Stop{at, arg(1), arg(2) == "now"}
 	case "destroyed":

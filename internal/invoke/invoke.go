@@ -1,0 +1,70 @@
+// Package invoke is the road of one synchronous invocation: resolve, admit,
+// lease, run, settle. Who calls it has turned its dialect into a
+// lambda.Invocation; from here on there is no header and no HTTP.
+package invoke
+
+import (
+	"context"
+
+	"lambent/internal/lambda"
+)
+
+// Versions resolves what a caller wrote to a version that can be invoked. It
+// answers from memory.
+type Versions interface {
+	Resolve(name, qualifier string) (*lambda.Version, error)
+}
+
+// Environments runs an invocation in an environment of the version.
+type Environments interface {
+	Invoke(ctx context.Context, v *lambda.Version, inv *lambda.Invocation) (lambda.Result, error)
+}
+
+// Tails keeps the last lines of an invocation that asked for its log.
+type Tails interface {
+	Open(requestID string)
+	Close(requestID string) []byte
+}
+
+// Invoker runs invocations.
+type Invoker struct {
+	Versions     Versions
+	Environments Environments
+	Tails        Tails
+	Home         lambda.Home
+	NewID        func() string // a random UUID
+}
+
+// Invoke runs the function and gives what came of it. A function that fails is
+// a Result with a Fault; a *lambda.Error is the caller's, any other error ours.
+// When ctx ends, the caller's wait ends and the function runs on.
+func (i *Invoker) Invoke(ctx context.Context, name, qualifier string, inv lambda.Invocation) (lambda.Result, error) {
+	v, err := i.Versions.Resolve(name, qualifier)
+	if err != nil {
+		return lambda.Result{}, err
+	}
+	inv.FunctionARN = i.Home.FunctionARN(name, qualifier)
+	inv.AttemptID = i.NewID()
+	if !inv.Tail {
+		return i.run(ctx, v, &inv)
+	}
+	i.Tails.Open(inv.RequestID)
+	result, err := i.run(ctx, v, &inv)
+	result.LogTail = i.Tails.Close(inv.RequestID)
+	return result, err
+}
+
+func (i *Invoker) run(ctx context.Context, v *lambda.Version, inv *lambda.Invocation) (lambda.Result, error) {
+	result, err := i.Environments.Invoke(ctx, v, inv)
+	if err != nil {
+		return lambda.Result{}, err
+	}
+	result.Version = v.Number
+	return result, nil
+}
+
+// Check is a DryRun: it tells whether the function is there and can be invoked.
+func (i *Invoker) Check(_ context.Context, name, qualifier string) error {
+	_, err := i.Versions.Resolve(name, qualifier)
+	return err
+}
