@@ -65,7 +65,7 @@ type Sandbox interface {
 
 	// Kill ends every process inside, whatever it did to hide, frozen or not,
 	// and returns when all are gone and reaped. The sandbox, its network and
-	// its /tmp stay and are ready for another Start.
+	// its /tmp stay; it is thawed and ready for another Start.
 	Kill(ctx context.Context) error
 
 	// Destroy ends everything and gives back all that the sandbox held. It may

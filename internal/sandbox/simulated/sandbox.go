@@ -213,13 +213,19 @@ func (s *Sandbox) Usage() (sandbox.Usage, error) {
 	return u, nil
 }
 
-// Kill ends every process. A frozen sandbox stays frozen.
+// Kill ends every process and thaws.
 func (s *Sandbox) Kill(ctx context.Context) error {
 	faults := s.driver.options.Faults
 	if err := s.owner(ctx, "kill", faults.KillSlow, faults.KillFails, func() error { return nil }); err != nil {
 		return err
 	}
-	return s.endAll(ctx)
+	if err := s.endAll(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.thaw()
+	return nil
 }
 
 // endAll ends every process and waits for the last to be reaped.

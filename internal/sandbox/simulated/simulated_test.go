@@ -241,9 +241,6 @@ func TestKillLeavesNothingButTmp(t *testing.T) {
 			t.Errorf("write to a dead process: %v, want EPIPE", err)
 		}
 		c.Close()
-		if err := s.Thaw(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		if u, _ := s.Usage(); u.Processes != 0 {
 			t.Errorf("%d processes survived", u.Processes)
 		}
