@@ -1,0 +1,231 @@
+package runtimeapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lambent/internal/lambda"
+)
+
+// Runtime is the environment as its runtime sees it. Every method may be called
+// from several goroutines at once. An error that is a *lambda.Refusal is told to
+// the caller; any other is ours, logged and answered with 500.
+type Runtime interface {
+	// Next parks until there is an invocation. A *lambda.Refusal is the
+	// caller's wrong moment. When ctx ends, the caller is gone.
+	Next(ctx context.Context) (*lambda.Invocation, error)
+	// Check tells whether an answer for the ids would be taken now, before its
+	// body is read. The attempt is empty when the runtime did not tell it.
+	Check(requestID, attemptID string) error
+	// Answer settles the invocation in progress.
+	Answer(requestID string, a lambda.Answer) error
+	// InitError takes the runtime's word that it cannot start.
+	InitError(a lambda.Answer) error
+	// Broken tells of an answer that cannot be used: Runtime.TruncatedResponse
+	// or Runtime.InvalidResponseModeHeader.
+	Broken(requestID, errorType string)
+}
+
+// Extensions is the environment as its extensions see it.
+type Extensions interface {
+	Register(r lambda.Registration) (lambda.Registered, error)
+	// NextEvent parks until there is an event for the extension.
+	NextEvent(ctx context.Context, identifier string) (lambda.ExtensionEvent, error)
+	// ExtensionError takes an extension's word that it fails; phase is "init" or "exit".
+	ExtensionError(identifier, phase, errorType string) error
+}
+
+// Telemetry takes subscriptions to the Telemetry and Logs APIs. The identifier
+// is well formed; whether it is known, and whether subscribing is still open,
+// is for Subscribe to say with a *lambda.Refusal.
+type Telemetry interface {
+	Subscribe(identifier string, s lambda.Subscription) error
+}
+
+// Config is what a Server needs. Runtime and Extensions are required.
+type Config struct {
+	Runtime    Runtime
+	Extensions Extensions
+	Telemetry  Telemetry        // nil: subscribers are told that it is not supported
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: nothing is logged
+}
+
+// Server serves the APIs of one environment.
+type Server struct {
+	cfg  Config
+	ctx  context.Context // ends with Close; parent of every connection's
+	stop context.CancelFunc
+
+	release  atomic.Pointer[string]
+	buffered atomic.Int64 // bytes held for requests in progress, bounded by maxBuffered
+	buffers  sync.Pool    // *[]byte of readBuffer bytes
+
+	wg sync.WaitGroup // Serve calls and every goroutine of a connection
+
+	mu        sync.Mutex
+	closed    bool
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+}
+
+// New makes a Server. It does nothing until Serve.
+func New(cfg Config) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Server{
+		cfg:       cfg,
+		ctx:       ctx,
+		stop:      stop,
+		listeners: map[net.Listener]struct{}{},
+		conns:     map[*conn]struct{}{},
+	}
+}
+
+// Serve accepts connections until Close, and then returns nil. The listener is
+// closed when it returns.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	if !s.addListener(l) {
+		return nil
+	}
+	defer s.wg.Done()
+	defer s.removeListener(l)
+	pause := time.Duration(0)
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			s.open(nc)
+			continue
+		}
+		if s.ctx.Err() != nil {
+			return nil
+		}
+		if !temporary(err) {
+			return err
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.cfg.Log.Warn("runtime API cannot accept, trying again", "error", err, "in", pause)
+		if !s.wait(pause) {
+			return nil
+		}
+	}
+}
+
+// Close ends every connection and every wait, and returns when no goroutine of
+// the server is left. It waits for calls of the environment's methods in
+// progress, so it must not be called from what serves those.
+func (s *Server) Close() {
+	s.stop() // first, so that a connection that we close is not taken for a runtime that broke off
+	s.mu.Lock()
+	s.closed = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		c.nc.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// Release is the runtime's name for itself: the first word of its User-Agent
+// and its Lambda-Runtime-Features in parentheses, at most 128 bytes; empty as
+// long as no runtime has called.
+func (s *Server) Release() string {
+	if p := s.release.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	s.wg.Add(1)
+	return true
+}
+
+func (s *Server) removeListener(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+// open starts serving a connection, or closes it when there are too many.
+func (s *Server) open(nc net.Conn) {
+	c := newConn(s, nc)
+	s.mu.Lock()
+	full := len(s.conns) >= maxConnections
+	refused := full || s.closed
+	if !refused {
+		s.conns[c] = struct{}{}
+		s.wg.Add(1)
+	}
+	s.mu.Unlock()
+	if refused {
+		c.cancel()
+		nc.Close()
+		if full {
+			s.cfg.Log.Warn("runtime API refuses a connection", "limit", maxConnections)
+		}
+		return
+	}
+	go c.run()
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// wait pauses and tells whether the server is still open.
+func (s *Server) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// reserve takes n bytes of what the environment may make us hold.
+func (s *Server) reserve(n int64) bool {
+	if s.buffered.Add(n) > maxBuffered {
+		s.buffered.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (s *Server) buffer() []byte {
+	if p, ok := s.buffers.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, readBuffer)
+}
+
+// temporary tells whether accepting may work again later, such as after
+// running out of descriptors. net marks those errors in no other way.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
