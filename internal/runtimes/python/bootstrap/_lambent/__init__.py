@@ -283,9 +283,10 @@ def run_one(client, handler):
 
 def handle_event_request(lambda_runtime_client, request_handler, request):
     try:
-        given = context.make(request)
+        lambda_context = context.make(request)
         event = payloads.unmarshal(request.body, request.content_type)
-        result, content_type = payloads.marshal(request_handler(event, given))
+        response = request_handler(event, lambda_context)
+        result, content_type = payloads.marshal(response)
     except FaultException as e:
         from . import faults
 

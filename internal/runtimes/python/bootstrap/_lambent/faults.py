@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 
-from . import _HERE, payloads
+from . import _HERE, encoder, payloads
 
 UNHANDLED = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. "
@@ -16,7 +16,7 @@ UNHANDLED = (
     "For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
 
-_MAX_CAUSE = 64 * 1024  # a longer one would be cropped by the other side
+_MAX_CAUSE = 1000 * 1000
 _NBSP = "\u00a0"
 
 
@@ -63,17 +63,8 @@ def _import_module_frame():
 
 
 def cause(kind, message, found):
-    """The X-Ray error cause: a header, so ASCII and bounded."""
-    while True:
-        text = _cause(kind, message, found)
-        if len(text) <= _MAX_CAUSE:
-            return text
-        if not found and len(message) < 1024:
-            return ""
-        found, message = found[: len(found) // 2], message[: len(message) // 2]
-
-
-def _cause(kind, message, found):
+    """The X-Ray error cause: a header, so ASCII; nothing when the other side
+    would not take so large a head. It crops what is smaller by itself."""
     paths = []
     for f in found:
         if f[0] not in paths:
@@ -84,9 +75,8 @@ def _cause(kind, message, found):
         "exceptions": [{"message": message, "type": kind, "stack": stack}],
         "paths": paths,
     }
-    from . import encoder
-
-    return encoder.encode(record, True)
+    text = encoder.encode(record, True)
+    return text if len(text) < _MAX_CAUSE else ""
 
 
 def log(result, sink):

@@ -40,7 +40,9 @@ def decode(data):
             value, end = _scan(text, start)
             if not text[end:].strip(_SPACE):
                 return value
-        except StopIteration:
+        except Exception:
+            # Its errors need json.decoder, and without it some versions have
+            # none to raise: json tells what is wrong.
             pass
     import json
 
