@@ -177,6 +177,13 @@ func (m *machine) abandon() {
 	}
 	m.disarm(DeadlineTimer)
 	m.disarm(InitTimer)
+	if c.Started { // what has begun also ends in the log
+		lost := failure{event.Failure, "Sandbox.Failure", m.StopReason}
+		if c.RuntimeEnd.IsZero() {
+			m.publishRuntimeDone(c, lost.status, lost.errorType)
+		}
+		m.report(c, lost)
+	}
 	m.Current = nil
 	m.do(Attribute{})
 }

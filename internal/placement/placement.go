@@ -24,6 +24,7 @@ type World struct {
 type Limits struct {
 	Environments int           // all of them, whatever they do
 	MemoryMiB    int           // sum of their memory limits
+	Starting     int           // how many may be on their way at once; 0: any number
 	Idle         time.Duration // an environment without an invocation for so long ends
 	Lifetime     time.Duration // one so old ends as soon as it is idle
 }
@@ -127,12 +128,13 @@ func (d *decider) expire() {
 // will serve, the longest waiting version first and each in turn, as far as
 // there is room; then it makes room.
 func (d *decider) start() {
-	count, memory, coming := 0, 0, map[string]int{}
+	count, memory, starting, coming := 0, 0, 0, map[string]int{}
 	for _, e := range d.Environments {
 		count++
 		memory += e.MemoryMiB
 		if e.Starting {
 			coming[e.Key]++
+			starting++
 		}
 	}
 	versions := slices.Clone(d.Versions)
@@ -141,7 +143,7 @@ func (d *decider) start() {
 	for more := true; more; {
 		more = false
 		for _, v := range versions {
-			if v.Waiting <= coming[v.Key] {
+			if v.Waiting <= coming[v.Key] || d.Limits.Starting > 0 && starting >= d.Limits.Starting {
 				continue
 			}
 			if count >= d.Limits.Environments || memory+v.MemoryMiB > d.Limits.MemoryMiB {
@@ -151,7 +153,7 @@ func (d *decider) start() {
 				more = true
 				continue
 			}
-			count, memory, more = count+1, memory+v.MemoryMiB, true
+			count, memory, starting, more = count+1, memory+v.MemoryMiB, starting+1, true
 			coming[v.Key]++
 			d.decisions = append(d.decisions, Decision{Start: v.Key})
 		}

@@ -52,6 +52,9 @@ func TestDecide(t *testing.T) {
 			World{Versions: []Version{{Key: "f", MemoryMiB: 512, Waiting: 1}}, Environments: []Environment{
 				{ID: "1", Key: "g", MemoryMiB: 1024, Born: ago(24 * time.Hour), LastUsed: ago(24 * time.Hour), Retired: true}}},
 			nil},
+		{"only so many start at once",
+			World{Versions: []Version{{Key: "f", MemoryMiB: 128, Waiting: 3}}, Environments: []Environment{{ID: "1", Key: "g", MemoryMiB: 128, Starting: true}}, Limits: Limits{Starting: 2}},
+			[]Decision{{Start: "f"}}},
 		{"idle, old and retired ones end",
 			World{Environments: []Environment{
 				{ID: "1", Key: "f", Idle: true, Born: ago(20 * time.Minute), LastUsed: ago(10 * time.Minute)},
@@ -62,6 +65,8 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			limits := limits
+			limits.Starting = c.world.Limits.Starting
 			c.world.Now, c.world.Limits = now, limits
 			if got := Decide(c.world); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %+v, want %+v", got, c.want)

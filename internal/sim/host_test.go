@@ -1,0 +1,131 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"lambent/internal/environment"
+	"lambent/internal/event"
+	"lambent/internal/fleet"
+	"lambent/internal/lambda"
+	"lambent/internal/lifecycle"
+	"lambent/internal/placement"
+	"lambent/internal/runtimeapi"
+	"lambent/internal/sandbox"
+	"lambent/internal/sandbox/simulated"
+)
+
+// host is the engines on a simulated driver: what cmd/lambent joins on a real one.
+type host struct {
+	driver *simulated.Driver
+	fleet  *fleet.Fleet
+	events *recorder
+	layers map[string]string // function name to a folder with its extensions
+}
+
+type config struct {
+	seed    uint64
+	faults  simulated.Faults
+	limits  placement.Limits
+	waiters int
+	program func(cmd sandbox.Command) simulated.Program
+}
+
+func newHost(t testing.TB, c config) *host {
+	h := &host{events: &recorder{}, layers: map[string]string{}}
+	h.driver = simulated.New(simulated.Options{Seed: c.seed, Faults: c.faults, Program: c.program})
+	log := slog.New(slog.DiscardHandler)
+	parts := &environment.Parts{
+		Sandboxes: h.driver, Packages: h, Programs: h, API: apis{log}, Events: h.events, Log: log,
+	}
+	h.fleet = fleet.New(fleet.Config{
+		Limits: c.limits, Waiters: c.waiters, Wait: time.Minute, Log: log,
+		Make: func(id string, v *lambda.Version) fleet.Environment {
+			return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
+				Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,
+				MemoryMB: v.MemoryMB, Timeout: v.Timeout, InitLimit: lambda.InitLimit, BillsInit: true,
+			})
+		},
+	})
+	parts.Keeper = h.fleet
+	return h
+}
+
+// Open gives a function the layer folder that the test made for it.
+func (h *host) Open(_ context.Context, v *lambda.Version) (string, []string, func(), error) {
+	var opt []string
+	if dir := h.layers[v.Function]; dir != "" {
+		opt = append(opt, dir)
+	}
+	return "/code/" + v.Function, opt, func() {}, nil
+}
+
+// Program runs every function as /var/runtime/bootstrap with its name.
+func (h *host) Program(v *lambda.Version, _ string, _ []string) (sandbox.Program, error) {
+	return sandbox.Program{Argv: []string{"/var/runtime/bootstrap", v.Function}, Dir: "/var/task"}, nil
+}
+
+// extensions makes a layer folder with external extensions of these names.
+func (h *host) extensions(t testing.TB, function string, names ...string) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "extensions"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, "extensions", name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.layers[function] = dir
+}
+
+type apis struct{ log *slog.Logger }
+
+func (a apis) Serve(ln net.Listener, e *environment.Environment) func() {
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Log: a.log})
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(ln) }()
+	return func() { s.Close(); <-done }
+}
+
+// recorder keeps what happened, by invocation and in order.
+type recorder struct {
+	mu     sync.Mutex
+	events []event.Event
+}
+
+func (r *recorder) Publish(e event.Event) {
+	if l, ok := e.Record.(event.Line); ok {
+		l.Text = append([]byte(nil), l.Text...)
+		e.Record = l
+	}
+	r.mu.Lock()
+	r.events = append(r.events, e)
+	r.mu.Unlock()
+}
+
+func (r *recorder) all() []event.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]event.Event(nil), r.events...)
+}
+
+// function makes a version that the engines can run.
+func function(name string, memoryMB int, timeout time.Duration) *lambda.Version {
+	return &lambda.Version{
+		Account: "000000000000", Region: "us-east-1", Function: name, Number: lambda.Latest, Generation: "g-" + name,
+		Handler: "index.handler", Runtime: "provided.al2023", MemoryMB: memoryMB, Timeout: timeout, EphemeralMB: 512,
+		Logging: lambda.Logging{Format: "Text", Group: "/aws/lambda/" + name},
+	}
+}
+
+func invocation(n int, payload string) *lambda.Invocation {
+	return &lambda.Invocation{RequestID: fmt.Sprintf("request-%d", n), AttemptID: fmt.Sprintf("attempt-%d", n), Payload: []byte(payload)}
+}
