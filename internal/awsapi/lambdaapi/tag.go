@@ -1,0 +1,76 @@
+package lambdaapi
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"lambent/internal/lambda"
+)
+
+// tagged finds the function that a resource ARN means. Tags belong to the
+// function and not to its versions (F112).
+func (a *API) tagged(arn string) (string, error) {
+	if !strings.Contains(arn, ":function:") {
+		return "", errNoResource() // the other kinds of resource can't exist here yet
+	}
+	ref, err := a.function(arn)
+	if err != nil {
+		return "", err
+	}
+	if ref.Qualifier != "" {
+		return "", lambda.Errorf(lambda.InvalidParameter, "Tags on function aliases and versions are not supported. Please specify a function ARN.")
+	}
+	return ref.Name, nil
+}
+
+func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	name, err := a.tagged(*in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.TagResourceOutput{}, a.Catalog.Tag(ctx, name, in.Tags)
+}
+
+func (a *API) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+	name, err := a.tagged(*in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.UntagResourceOutput{}, a.Catalog.Untag(ctx, name, in.TagKeys)
+}
+
+func (a *API) listTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
+	name, err := a.tagged(*in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := a.Catalog.Tags(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if tags == nil {
+		tags = map[string]string{} // an empty map is shown (F045)
+	}
+	return &sdk.ListTagsOutput{Tags: tags}, nil
+}
+
+func (a *API) getAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsInput) (*sdk.GetAccountSettingsOutput, error) {
+	usage, err := a.Catalog.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.GetAccountSettingsOutput{
+		AccountLimit: &types.AccountLimit{
+			TotalCodeSize:                  lambda.MaxCodeStorage,
+			CodeSizeUnzipped:               lambda.MaxUnzipped,
+			CodeSizeZipped:                 lambda.MaxZipUpload,
+			ConcurrentExecutions:           lambda.DefaultConcurrency,
+			UnreservedConcurrentExecutions: aws.Int32(lambda.DefaultConcurrency),
+		},
+		AccountUsage: &types.AccountUsage{TotalCodeSize: usage.CodeSize, FunctionCount: int64(usage.Functions)},
+	}, nil
+}

@@ -1,0 +1,116 @@
+package lambdaapi
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"lambent/internal/awsapi"
+	"lambent/internal/lambda"
+)
+
+// registerUnset makes operations available that read what nobody can set yet.
+// The answer "nothing is set" is true, and tools such as terraform need it when
+// they read a function back.
+func (a *API) registerUnset() {
+	s := a.service
+	awsapi.Handle(s, "GetFunctionConcurrency", a.getFunctionConcurrency)
+	awsapi.Handle(s, "GetFunctionCodeSigningConfig", a.getFunctionCodeSigningConfig)
+	awsapi.Handle(s, "GetPolicy", a.getPolicy)
+	awsapi.Handle(s, "GetLayerVersionPolicy", a.getLayerVersionPolicy)
+	awsapi.Handle(s, "GetFunctionEventInvokeConfig", a.getFunctionEventInvokeConfig)
+	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
+	awsapi.Handle(s, "ListAliases", a.listAliases)
+	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
+	awsapi.Handle(s, "ListCodeSigningConfigs", a.listCodeSigningConfigs)
+	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
+}
+
+// existing finds the function that a caller means, or says that there is none.
+func (a *API) existing(ctx context.Context, written, qualifier string) (lambda.Reference, error) {
+	ref, err := a.qualified(written, qualifier)
+	if err != nil {
+		return ref, err
+	}
+	_, err = a.Catalog.Function(ctx, ref.Name, ref.Qualifier)
+	return ref, err
+}
+
+func (a *API) getFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
+	ref, err := a.existing(ctx, *in.FunctionName, "")
+	if err != nil {
+		return nil, err
+	}
+	reserved, err := a.Catalog.Concurrency(ctx, ref.Name)
+	if err != nil || reserved == nil { // an empty object when nothing is reserved (F156)
+		return &sdk.GetFunctionConcurrencyOutput{}, err
+	}
+	return &sdk.GetFunctionConcurrencyOutput{ReservedConcurrentExecutions: aws.Int32(int32(*reserved))}, nil
+}
+
+// getFunctionCodeSigningConfig answers an empty object: no config (F193).
+func (a *API) getFunctionCodeSigningConfig(ctx context.Context, in *sdk.GetFunctionCodeSigningConfigInput) (*sdk.GetFunctionCodeSigningConfigOutput, error) {
+	_, err := a.existing(ctx, *in.FunctionName, "")
+	return &sdk.GetFunctionCodeSigningConfigOutput{}, err
+}
+
+func (a *API) getPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.GetPolicyOutput, error) {
+	if _, err := a.existing(ctx, *in.FunctionName, aws.ToString(in.Qualifier)); err != nil {
+		return nil, err
+	}
+	return nil, errNoResource()
+}
+
+func (a *API) getLayerVersionPolicy(ctx context.Context, in *sdk.GetLayerVersionPolicyInput) (*sdk.GetLayerVersionPolicyOutput, error) {
+	name, err := a.layer(*in.LayerName)
+	if err != nil {
+		return nil, err
+	}
+	number := aws.ToInt64(in.VersionNumber)
+	if _, err := a.Catalog.LayerVersion(ctx, name, number); lambda.KindOf(err) == lambda.NotFound {
+		return nil, lambda.Errorf(lambda.NotFound, "Layer version %s does not exist.", a.Home.LayerVersionARN(name, number)) // F136
+	} else if err != nil {
+		return nil, err
+	}
+	return nil, lambda.Errorf(lambda.NotFound, "No policy is associated with the given resource.")
+}
+
+// getFunctionEventInvokeConfig says the same whether the function exists or not (F150).
+func (a *API) getFunctionEventInvokeConfig(_ context.Context, in *sdk.GetFunctionEventInvokeConfigInput) (*sdk.GetFunctionEventInvokeConfigOutput, error) {
+	ref, err := a.qualified(*in.FunctionName, aws.ToString(in.Qualifier))
+	if err != nil {
+		return nil, err
+	}
+	if ref.Qualifier == "" {
+		ref.Qualifier = lambda.Latest
+	}
+	return nil, lambda.Errorf(lambda.NotFound, "The function %s doesn't have an EventInvokeConfig", a.Home.FunctionARN(ref.Name, ref.Qualifier))
+}
+
+func (a *API) getFunctionURLConfig(_ context.Context, in *sdk.GetFunctionUrlConfigInput) (*sdk.GetFunctionUrlConfigOutput, error) {
+	if _, err := a.qualified(*in.FunctionName, aws.ToString(in.Qualifier)); err != nil {
+		return nil, err
+	}
+	return nil, errNoResource() // F175
+}
+
+func (a *API) listAliases(ctx context.Context, in *sdk.ListAliasesInput) (*sdk.ListAliasesOutput, error) {
+	_, err := a.existing(ctx, *in.FunctionName, "")
+	return &sdk.ListAliasesOutput{Aliases: []types.AliasConfiguration{}}, err
+}
+
+// listEventSourceMappings does not ask whether the function exists (F213).
+func (a *API) listEventSourceMappings(context.Context, *sdk.ListEventSourceMappingsInput) (*sdk.ListEventSourceMappingsOutput, error) {
+	return &sdk.ListEventSourceMappingsOutput{EventSourceMappings: []types.EventSourceMappingConfiguration{}}, nil
+}
+
+func (a *API) listCodeSigningConfigs(context.Context, *sdk.ListCodeSigningConfigsInput) (*sdk.ListCodeSigningConfigsOutput, error) {
+	return &sdk.ListCodeSigningConfigsOutput{CodeSigningConfigs: []types.CodeSigningConfig{}}, nil
+}
+
+func (a *API) listProvisionedConcurrencyConfigs(ctx context.Context, in *sdk.ListProvisionedConcurrencyConfigsInput) (*sdk.ListProvisionedConcurrencyConfigsOutput, error) {
+	_, err := a.existing(ctx, *in.FunctionName, "")
+	return &sdk.ListProvisionedConcurrencyConfigsOutput{ProvisionedConcurrencyConfigs: []types.ProvisionedConcurrencyConfigListItem{}}, err
+}

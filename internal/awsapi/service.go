@@ -1,0 +1,228 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"reflect"
+	"runtime/debug"
+	"strconv"
+
+	"lambent/internal/lambda"
+)
+
+// Service serves the operations of one model. Register its handlers, then use
+// it as an http.Handler; registration ends when serving begins.
+type Service struct {
+	options  Options
+	model    *Model
+	router   *router
+	handlers map[string]*handler
+}
+
+// Options are what a Service needs besides its handlers.
+type Options struct {
+	// Log hears of errors that are ours, once each, with the request's id.
+	Log *slog.Logger
+	// MaxBody is how many bytes a request may have; Larger names the operations
+	// that may have more.
+	MaxBody int64
+	Larger  map[string]int64
+}
+
+// handler is a registered operation.
+type handler struct {
+	operation *Operation
+	in, out   *codec
+	run       func(context.Context, any) (any, error)
+}
+
+// NewService makes a service in which no operation is available yet.
+func NewService(model *Model, options Options) *Service {
+	return &Service{options: options, model: model, router: newRouter(model), handlers: map[string]*handler{}}
+}
+
+// Handle makes an operation available. It panics when the model has no such
+// operation or when the types are not the operation's: the program is wrong,
+// and says so before it serves anybody.
+func Handle[In, Out any](s *Service, name string, run func(context.Context, *In) (*Out, error)) {
+	s.Register(name, reflect.TypeFor[*In](), reflect.TypeFor[*Out](), func(ctx context.Context, in any) (any, error) {
+		return run(ctx, in.(*In))
+	})
+}
+
+// Register is Handle for types that are only known when the program runs; in
+// and out are pointers to structures.
+func (s *Service) Register(name string, in, out reflect.Type, run func(context.Context, any) (any, error)) {
+	op, ok := s.model.Operation(name)
+	if !ok {
+		panic("awsapi: the model has no operation " + name)
+	}
+	input, err := newCodec(in, op.Input)
+	if err != nil {
+		panic(fmt.Sprintf("awsapi: input of %s: %v", name, err))
+	}
+	output, err := newCodec(out, op.Output)
+	if err != nil {
+		panic(fmt.Sprintf("awsapi: output of %s: %v", name, err))
+	}
+	s.handlers[name] = &handler{op, input, output, run}
+}
+
+// ServeHTTP answers one request.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := Stamp(w)
+	defer s.Survive(w, r, id)
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		WriteError(w, misread("The query string can't be read"))
+		return
+	}
+	op, labels := s.router.find(r.Method, r.URL.EscapedPath(), query)
+	if op == nil {
+		writeException(w, exception{name: "UnknownOperationException", status: http.StatusNotFound},
+			"Unable to determine service/operation name to be authorized", "")
+		return
+	}
+	h := s.handlers[op.Name]
+	if h == nil {
+		WriteError(w, lambda.Errorf(lambda.NotYet, "The operation %s is not yet available in Lambent.", op.Name))
+		return
+	}
+	ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id})
+	a, err := s.serve(ctx, h, w, r, labels, query)
+	if err != nil {
+		s.Refuse(w, r, id, op.Name, err)
+		return
+	}
+	a.write(w)
+}
+
+// serve runs the handler between decoding and encoding.
+func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, r *http.Request, labels map[string]string, query url.Values) (answer, error) {
+	body, err := s.readBody(h.operation.Name, r)
+	if err != nil {
+		return answer{}, err
+	}
+	tree, err := h.operation.gather(r, labels, query, body)
+	if err != nil {
+		return answer{}, err
+	}
+	in := reflect.New(reflect.PointerTo(h.in.typ)).Elem()
+	if err := h.in.decode(tree, in); err != nil {
+		return answer{}, err
+	}
+	if err := h.operation.validate(tree); err != nil {
+		return answer{}, err
+	}
+	requestOf(ctx).input = tree
+	out, err := h.run(ctx, in.Interface())
+	if err != nil {
+		return answer{}, err
+	}
+	return h.operation.encode(h.out, reflect.ValueOf(out), w.Header()), nil
+}
+
+// Check judges a request by the constraints of an operation's labels, query and
+// headers alone, for the operation that reads its own body.
+func (s *Service) Check(operation string, r *http.Request, labels map[string]string, query url.Values) error {
+	op, ok := s.model.Operation(operation)
+	if !ok {
+		panic("awsapi: the model has no operation " + operation)
+	}
+	tree, err := op.gather(r, labels, query, nil)
+	if err != nil {
+		return err
+	}
+	return op.validate(tree)
+}
+
+func (s *Service) readBody(operation string, r *http.Request) ([]byte, error) {
+	limit := s.options.MaxBody
+	if larger := s.options.Larger[operation]; larger > 0 {
+		limit = larger
+	}
+	body, err := ReadBody(r, limit)
+	var large *TooLarge
+	if errors.As(err, &large) {
+		return nil, lambda.Errorf(lambda.EntityTooLarge, "Request must be smaller than %d bytes for the %s operation", limit, operation)
+	}
+	return body, err
+}
+
+// Refuse answers with err, and logs it when it is ours. A caller that has hung
+// up is no news.
+func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, id, operation string, err error) {
+	if ours(err) && r.Context().Err() == nil {
+		s.options.Log.Error("request failed", "operation", operation, "request", id, "error", err)
+	}
+	WriteError(w, err)
+}
+
+// Survive turns a panic of a handler into a ServiceException; defer it. The
+// daemon lives; net/http's own signal to drop a connection passes through.
+func (s *Service) Survive(w http.ResponseWriter, r *http.Request, id string) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value is the sentinel itself
+		panic(p)
+	}
+	s.options.Log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "request", id,
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	WriteError(w, errors.New("panic"))
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	if a.body != nil || a.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // the caller may be gone; there is nobody else to tell
+}
+
+// TooLarge is a body of more bytes than its limit.
+type TooLarge struct {
+	Size int64 // what the caller announced, or what was read before giving up
+}
+
+func (e *TooLarge) Error() string {
+	return "body of " + strconv.FormatInt(e.Size, 10) + " bytes is too large"
+}
+
+// ReadBody reads a body of up to limit bytes; the error is a *TooLarge for a
+// larger one. A body that is too large is read to its end all the same, as long
+// as that is bearable: a client that is still writing would see a broken
+// connection and not the answer.
+func ReadBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		drain(r.Body, limit)
+		return nil, &TooLarge{r.ContentLength}
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, misread("The request's body ended early")
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, misread("The request's body can't be read")
+	}
+	if int64(len(body)) > limit {
+		return nil, &TooLarge{int64(len(body)) + drain(r.Body, limit)}
+	}
+	return body, nil
+}
+
+// drain reads and forgets up to four times the limit.
+func drain(r io.Reader, limit int64) int64 {
+	n, _ := io.CopyN(io.Discard, r, 4*limit) // whatever ends it, the answer is the same
+	return n
+}
