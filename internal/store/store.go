@@ -29,14 +29,16 @@ var ErrClosed = errors.New("store is closed")
 type Function struct {
 	lambda.Function
 
-	// Serving is what Latest was before the update that is in progress, since
-	// invocations go on with it until the update succeeds. Nil when no update is
-	// in progress.
+	// Serving is what invocations of Latest run while its last update is not, or
+	// not yet, successful. Nil when that is Latest itself.
 	Serving *lambda.Version
 
 	// Published is the number of the version that was published last, which
-	// may have been deleted since; empty when none was.
-	Published string
+	// may have been deleted since; empty when none was. PublishedFrom is the
+	// generation that Latest had then, so that a second publishing of the same
+	// is recognised.
+	Published     string
+	PublishedFrom string
 }
 
 // FunctionChange is one change of one function, applied as a whole.

@@ -18,7 +18,7 @@ func TestDocumentNames(t *testing.T) {
 		document any
 		want     string
 	}{
-		{store.Function{}, "Function Serving Published"},
+		{store.Function{}, "Function Serving Published PublishedFrom"},
 		{lambda.Function{}, "Name Account Tags NextID CreatedAt"},
 		{lambda.Version{}, "Account Region Function Number Description Runtime Handler Role MemoryMB Timeout EphemeralMB Architecture " +
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +

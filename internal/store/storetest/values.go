@@ -86,7 +86,7 @@ func fullChange(name string, numbers ...string) store.FunctionChange {
 }
 
 func fullFunction(name string) store.Function {
-	return store.Function{Published: "7", Function: lambda.Function{
+	return store.Function{Published: "7", PublishedFrom: "g7", Function: lambda.Function{
 		Name: name, Account: "123456789012", NextID: 8, CreatedAt: moment(),
 		Tags: map[string]string{"team": "blue", "ключ": "значение"},
 	}}
