@@ -38,12 +38,12 @@ type Invoker struct {
 // Invoke runs the function and gives what came of it. A function that fails is
 // a Result with a Fault; a *lambda.Error is the caller's, any other error ours.
 // When ctx ends, the caller's wait ends and the function runs on.
-func (i *Invoker) Invoke(ctx context.Context, name, qualifier string, inv lambda.Invocation) (lambda.Result, error) {
-	v, err := i.Versions.Resolve(name, qualifier)
+func (i *Invoker) Invoke(ctx context.Context, function lambda.Reference, inv lambda.Invocation) (lambda.Result, error) {
+	v, err := i.Versions.Resolve(function.Name, function.Qualifier)
 	if err != nil {
 		return lambda.Result{}, err
 	}
-	inv.FunctionARN = i.Home.FunctionARN(name, qualifier)
+	inv.FunctionARN = i.Home.FunctionARN(function.Name, function.Qualifier)
 	inv.AttemptID = i.NewID()
 	if !inv.Tail {
 		return i.run(ctx, v, &inv)
@@ -61,10 +61,4 @@ func (i *Invoker) run(ctx context.Context, v *lambda.Version, inv *lambda.Invoca
 	}
 	result.Version = v.Number
 	return result, nil
-}
-
-// Check is a DryRun: it tells whether the function is there and can be invoked.
-func (i *Invoker) Check(_ context.Context, name, qualifier string) error {
-	_, err := i.Versions.Resolve(name, qualifier)
-	return err
 }

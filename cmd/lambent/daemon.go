@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"lambent/internal/awsapi"
+	"lambent/internal/awsapi/lambdaapi"
+	"lambent/internal/awsapi/sts"
+	"lambent/internal/catalog"
+	"lambent/internal/code"
+	"lambent/internal/environment"
+	"lambent/internal/fleet"
+	"lambent/internal/invoke"
+	"lambent/internal/lambda"
+	"lambent/internal/logline"
+	"lambent/internal/logs"
+	"lambent/internal/placement"
+	"lambent/internal/runtimes"
+	"lambent/internal/sandbox"
+	"lambent/internal/store"
+	"lambent/internal/store/sqlite"
+)
+
+// daemon is all parts, joined. This file and sim are the only places that know
+// who plays which part.
+type daemon struct {
+	options  options
+	home     lambda.Home
+	address  *net.TCPAddr
+	log      *slog.Logger
+	driver   sandbox.Driver
+	runtimes *runtimes.Set
+	logs     *logs.Logs
+	catalog  *catalog.Catalog
+	packages *code.Store
+	fleet    *fleet.Fleet
+	handler  http.Handler
+
+	undo []func() // what close does, last first
+}
+
+// open starts every part, in order; on an error those that were started are ended.
+func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{
+		options: o, address: address, log: log,
+		home: lambda.Home{Partition: "aws", Region: o.region, Account: o.account},
+	}
+	defer func() {
+		if err != nil {
+			d.unwind()
+		}
+	}()
+	for _, start := range []func(context.Context) error{
+		d.openFolder, d.openDriver, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openServer,
+	} {
+		if err := start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func (d *daemon) later(f func()) { d.undo = append(d.undo, f) }
+
+func (d *daemon) unwind() {
+	for i := len(d.undo) - 1; i >= 0; i-- {
+		d.undo[i]()
+	}
+	d.undo = nil
+}
+
+func (d *daemon) path(name string) string { return filepath.Join(d.options.dataDir, name) }
+
+// openFolder takes the data folder; there is one daemon for each.
+func (d *daemon) openFolder(context.Context) error {
+	dir, err := filepath.Abs(d.options.dataDir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	d.options.dataDir = dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	release, err := store.Lock(dir)
+	if err != nil {
+		return err
+	}
+	d.later(func() { d.check("release data folder", release()) })
+	return nil
+}
+
+// check logs what cannot be mended any more.
+func (d *daemon) check(act string, err error) {
+	if err != nil {
+		d.log.Error(act, "err", err)
+	}
+}
+
+// openDriver chooses how environments are isolated, and sweeps what a killed
+// daemon left.
+func (d *daemon) openDriver(ctx context.Context) error {
+	driver, err := chooseDriver(d.options, d.path("sandboxes"), d.log)
+	if err != nil {
+		return err
+	}
+	d.driver = driver
+	d.later(func() { d.check("close driver", driver.Close()) })
+	swept, err := driver.Sweep(ctx)
+	if err != nil {
+		return fmt.Errorf("sweep what an earlier server left: %w", err)
+	}
+	if swept != (sandbox.Swept{}) {
+		d.log.Warn("swept what an earlier server left", "swept", swept)
+	}
+	return nil
+}
+
+func (d *daemon) openRuntimes(ctx context.Context) (err error) {
+	d.runtimes, err = runtimes.Discover(ctx, runtimeOptions(d.path("runtimes"), d.options))
+	return err
+}
+
+func (d *daemon) openLogs(context.Context) (err error) {
+	d.logs, err = logs.Open(logs.Config{
+		Folder:    d.path("logs"),
+		Style:     logline.Style{OldFaults: d.options.oldLogs},
+		MaxBytes:  int64(d.options.logMaxMB) << 20,
+		Retention: d.options.logRetention,
+		Problem:   func(err error) { d.check("write logs", err) },
+	})
+	if err != nil {
+		return fmt.Errorf("open logs: %w", err)
+	}
+	d.later(func() { d.check("close logs", d.logs.Close()) })
+	return nil
+}
+
+// openCatalog opens what is kept of functions and layers.
+func (d *daemon) openCatalog(ctx context.Context) error {
+	db, err := sqlite.Open(ctx, d.path("lambent.db"))
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	d.later(func() { d.check("close store", db.Close()) })
+	packages, err := code.Open(d.path("code"), code.Options{Grace: time.Hour})
+	if err != nil {
+		return err
+	}
+	d.catalog = catalog.New(catalog.Config{
+		Home: d.home, Functions: db, Layers: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
+		Log:    d.log,
+	})
+	d.packages = packages
+	d.later(d.catalog.Stop)
+	return nil
+}
+
+// retirer passes on to the fleet what the catalog retires; the one is made
+// before the other.
+type retirer struct{ d *daemon }
+
+func (r retirer) Retired(generation string) { r.d.fleet.Retired(generation) }
+
+func (d *daemon) s3Region() string {
+	if d.options.s3Region != "" {
+		return d.options.s3Region
+	}
+	return d.options.region
+}
+
+// openFleet starts what runs environments.
+func (d *daemon) openFleet(ctx context.Context) error {
+	parts := &environment.Parts{
+		Sandboxes: d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
+		Events: d.logs, Log: d.log, FreezeAfter: d.options.freezeAfter,
+	}
+	if d.options.injectSelf {
+		parts.Endpoint = selfEndpoint{d}
+	}
+	limits, err := d.limits()
+	if err != nil {
+		return err
+	}
+	d.fleet = fleet.New(fleet.Config{
+		Limits: limits, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
+		Make: func(id string, v *lambda.Version) fleet.Environment { return newEnvironment(parts, id, v) },
+	})
+	parts.Keeper = d.fleet
+	if err := d.catalog.Start(ctx); err != nil {
+		d.fleet.Close(ctx)
+		return err
+	}
+	return nil
+}
+
+func (d *daemon) limits() (placement.Limits, error) {
+	l := placement.Limits{
+		Environments: d.options.maxEnvironments, MemoryMiB: d.options.maxMemoryMB, Starting: d.options.maxStarting,
+		Idle: d.options.idle, Lifetime: d.options.lifetime,
+	}
+	if l.Starting == 0 {
+		l.Starting = 16 * runtime.NumCPU()
+	}
+	if l.MemoryMiB == 0 {
+		total, err := hostMemory()
+		if err != nil {
+			return l, fmt.Errorf("read this host's memory (or say --max-memory): %w", err)
+		}
+		l.MemoryMiB = int(total >> 20)
+	}
+	return l, nil
+}
+
+// openServer makes the API; serving begins when the listener is given to it.
+func (d *daemon) openServer(context.Context) error {
+	key, err := signingKey(d.path("link.key"))
+	if err != nil {
+		return err
+	}
+	invoker := &invoke.Invoker{
+		Versions: d.catalog, Environments: d.fleet, Tails: d.logs.Tails(), Home: d.home, NewID: environment.NewID,
+	}
+	api, err := lambdaapi.New(lambdaapi.Config{
+		Home: d.home, Catalog: d.catalog, Invoker: invoker, Resolver: d.catalog, Content: d.packages,
+		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	d.handler = &awsapi.Front{
+		Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}},
+		Default:  api,
+		Version:  version,
+	}
+	return nil
+}
+
+func (d *daemon) endpoint() string { return "http://" + d.address.String() }
+
+func (d *daemon) banner() string {
+	return fmt.Sprintf("Lambent %s at %s (%s sandboxes, account %s, %s, data in %s). Any credentials are accepted.",
+		version, d.endpoint(), d.driver.Report().Driver, d.home.Account, d.home.Region, d.options.dataDir)
+}
+
+// serve answers requests until ctx ends, lets those in progress finish, and
+// ends every part.
+func (d *daemon) serve(ctx context.Context, ln net.Listener) error {
+	err := awsapi.Serve(ctx, ln, d.handler, d.options.drain, d.log)
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // whoever is still being answered has had its time
+	d.fleet.Close(now)
+	d.unwind()
+	return err
+}
+
+// signingKey is the key of links to code packages; it outlives restarts.
+func signingKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) == 32 {
+		return key, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read link key: %w", err)
+	}
+	key = make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	if err := os.WriteFile(path, key, 0o600); err != nil {
+		return nil, fmt.Errorf("write link key: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"lambent/internal/runtimes"
+	"lambent/internal/runtimes/python"
+)
+
+// runtimeOptions say where this host's interpreters are looked for.
+func runtimeOptions(dir string, o options) runtimes.Options {
+	return runtimes.Options{
+		Dir: dir, Families: []runtimes.Family{python.Family{}}, Folders: o.runtimeDirs, AnyArchitecture: o.anyArch,
+	}
+}

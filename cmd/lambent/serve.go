@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// options are what the operator chose.
+type options struct {
+	listen  string
+	dataDir string
+	account string
+	region  string
+
+	driver      string
+	network     string
+	injectSelf  bool
+	runtimeDirs []string
+	anyArch     bool
+
+	maxEnvironments int
+	maxMemoryMB     int
+	maxStarting     int
+	waiters         int
+	wait            time.Duration
+	idle            time.Duration
+	lifetime        time.Duration
+	freezeAfter     time.Duration
+
+	logRetention time.Duration
+	logMaxMB     int
+	oldLogs      bool
+
+	s3Endpoint string
+	s3Region   string
+
+	drain   time.Duration
+	verbose bool
+}
+
+func newServe() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Start the server",
+		Long: `Start the server: the AWS Lambda API on one address, and the execution
+environments of its functions on this host.
+
+On loopback any credentials are accepted. Everything that was acknowledged is
+kept in the data folder; one server uses it at a time. SIGTERM drains:
+invocations in progress finish, for as long as --drain says.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:3001", "address of the API; port 0 takes a free one")
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder of everything that is kept")
+	f.StringVar(&o.account, "account-id", "000000000000", "the account that functions belong to")
+	f.StringVar(&o.region, "region", "us-east-1", "the region in ARNs and in AWS_REGION")
+	f.StringVar(&o.driver, "driver", "auto", "isolation of environments: auto, namespace or process (see lambent doctor)")
+	f.StringVar(&o.network, "network", "nat", "what environments reach: nat (outbound connections), host (and the host's loopback), none")
+	f.BoolVar(&o.injectSelf, "inject-endpoint", true, "set AWS_ENDPOINT_URL in functions to this server")
+	f.StringSliceVar(&o.runtimeDirs, "runtime-dir", nil, "further folders with interpreters, or with folders of them")
+	f.BoolVar(&o.anyArch, "any-architecture", false, "run functions made for another architecture with this host's interpreters")
+	f.IntVar(&o.maxEnvironments, "max-environments", 1000, "how many environments may exist")
+	f.IntVar(&o.maxMemoryMB, "max-memory", 0, "MB that the memory limits of all environments may add up to; 0: this host's memory")
+	f.IntVar(&o.maxStarting, "max-starting", 0, "how many environments may start at once; 0: 16 for each processor")
+	f.IntVar(&o.waiters, "max-waiting", 10000, "how many callers may wait for an environment; more get 429")
+	f.DurationVar(&o.wait, "max-wait", 2*time.Minute, "how long a caller may wait for an environment before it gets 429")
+	f.DurationVar(&o.idle, "idle-timeout", 10*time.Minute, "when an environment without invocations ends; 0: never")
+	f.DurationVar(&o.lifetime, "max-lifetime", 2*time.Hour, "when an environment ends however busy its function is; 0: never")
+	f.DurationVar(&o.freezeAfter, "freeze-after", 0, "how long an environment stays awake when it has nothing to do")
+	f.DurationVar(&o.logRetention, "log-retention", 0, "when log records of groups without a retention of their own go; 0: when --log-max is reached")
+	f.IntVar(&o.logMaxMB, "log-max", 2048, "MB of log records that are kept")
+	f.BoolVar(&o.oldLogs, "old-log-format", false, "write failures to logs as AWS did before 2024")
+	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
+	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
+	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on standard error")
+	return cmd
+}
+
+func defaultDataDir() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lambent")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "lambent-data"
+	}
+	return filepath.Join(home, ".local", "share", "lambent")
+}
+
+var (
+	accountPattern = regexp.MustCompile(`^\d{12}$`)
+	regionPattern  = regexp.MustCompile(`^(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d$`)
+)
+
+// check refuses what cannot work, with what to do instead.
+func (o options) check() error {
+	switch {
+	case !accountPattern.MatchString(o.account):
+		return fmt.Errorf("--account-id %q: an account is twelve digits", o.account)
+	case !regionPattern.MatchString(o.region):
+		return fmt.Errorf("--region %q: not the name of a region, such as us-east-1", o.region)
+	case o.network != "nat" && o.network != "host" && o.network != "none":
+		return fmt.Errorf("--network %q: one of nat, host, none", o.network)
+	case o.driver != "auto" && o.driver != "namespace" && o.driver != "process":
+		return fmt.Errorf("--driver %q: one of auto, namespace, process", o.driver)
+	case o.maxEnvironments < 1:
+		return errors.New("--max-environments: at least 1")
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q: %w", o.listen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--listen %q: only loopback addresses can be served until callers are authenticated; "+
+			"listen on 127.0.0.1 and put a server that authenticates in front", o.listen)
+	}
+	return nil
+}
+
+// serve runs the daemon until ctx ends, then drains.
+func serve(ctx context.Context, o options, out io.Writer) error {
+	if err := o.check(); err != nil {
+		return &failure{2, err}
+	}
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	d, err := open(ctx, o, ln.Addr().(*net.TCPAddr), log)
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	fmt.Fprintln(out, d.banner())
+	return d.serve(ctx, ln)
+}
