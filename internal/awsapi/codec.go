@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"fmt"
+	"io"
 	"reflect"
 	"time"
 )
@@ -23,7 +24,11 @@ type field struct {
 	codec  *codec
 }
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	bytesType  = reflect.TypeFor[[]byte]()
+	readerType = reflect.TypeFor[io.Reader]() // what the SDK makes of a streaming blob
+)
 
 // newCodec fits t to the shape, or says why they do not fit.
 func newCodec(t reflect.Type, shape *Shape) (*codec, error) {
@@ -58,7 +63,7 @@ func newCodec(t reflect.Type, shape *Shape) (*codec, error) {
 			err = c.misfit()
 		}
 	case "blob":
-		if err = c.want(reflect.Slice); err == nil && c.typ.Elem().Kind() != reflect.Uint8 {
+		if c.typ != readerType && c.typ != bytesType {
 			err = c.misfit()
 		}
 	default:

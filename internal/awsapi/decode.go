@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -253,6 +254,10 @@ const maxEpoch = 253402300799
 
 func decodeBlob(n *node, into reflect.Value) error {
 	if n.kind == isRaw {
+		if into.Type() == readerType {
+			into.Set(reflect.ValueOf(bytes.NewReader(n.text)))
+			return nil
+		}
 		into.SetBytes(n.text)
 		return nil
 	}
