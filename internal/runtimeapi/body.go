@@ -207,14 +207,18 @@ func (c *conn) readTrailers() error {
 	}
 }
 
-// line reads one line of the chunked framing. It is valid until more is read.
+// line reads one line of the chunked framing, which ends with CRLF and nothing
+// less: a bare line feed may be a byte of a chunk. It is valid until more is read.
 func (c *conn) line(limit int) ([]byte, error) {
 	for searched := 0; ; {
 		unused := c.in[c.r:c.w]
 		if i := bytes.IndexByte(unused[searched:], '\n'); i >= 0 {
-			line, _ := cutLine(unused[:searched+i+1])
-			c.r += searched + i + 1
-			return line, nil
+			end := searched + i
+			c.r += end + 1
+			if end == 0 || unused[end-1] != '\r' {
+				return nil, errTruncated
+			}
+			return unused[:end-1], nil
 		}
 		searched = len(unused)
 		switch err := c.fill(limit); {

@@ -18,6 +18,7 @@ type conn struct {
 	ctx    context.Context // ends when the peer is gone or the server closes
 	cancel context.CancelFunc
 	turn   chan struct{} // capacity 1: the parked goroutine is done
+	watch  *time.Timer   // starts readAhead; nil before the first parking
 
 	in     []byte // in[r:w] was received and not used yet
 	r, w   int
@@ -77,7 +78,7 @@ func (c *conn) end() {
 	c.srv.forget(c)
 	c.settle()
 	if len(c.in) == readBuffer {
-		c.srv.buffers.Put(&c.in)
+		c.srv.buffers.Put((*[readBuffer]byte)(c.in))
 	}
 	c.in = nil
 }
@@ -189,9 +190,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.nc.Read(p)
 }
 
-// park lets wait do its waiting and answering with the peer watched, and leaves
-// the connection to the goroutine that reads ahead. The head is gone when wait
-// runs; it tells whether the connection can go on.
+// park lets wait do its waiting and answering with the peer watched. The head is
+// gone when wait runs; it tells whether the connection can go on. When the wait
+// was long, another goroutine has begun to read and serves what follows.
 func (c *conn) park(wait func(c *conn) bool) fate {
 	if !c.finishBody() {
 		c.req.closing = true
@@ -200,9 +201,22 @@ func (c *conn) park(wait func(c *conn) bool) fate {
 	c.req = request{minor: c.req.minor, closing: c.req.closing}
 	c.w = copy(c.in, c.in[c.r:c.w])
 	c.r = 0
-	c.srv.wg.Add(1)
-	go c.readAhead()
-	if !wait(c) {
+
+	c.srv.wg.Add(1) // for readAhead
+	if c.watch == nil {
+		c.watch = time.AfterFunc(watchAfter, c.readAhead)
+	} else {
+		c.watch.Reset(watchAfter)
+	}
+	goesOn := wait(c)
+	if c.watch.Stop() {
+		c.srv.wg.Done()
+		if goesOn {
+			return again
+		}
+		return over
+	}
+	if !goesOn {
 		c.nc.Close()
 	}
 	c.turn <- struct{}{}

@@ -21,11 +21,12 @@
 //
 // A `next` may wait for hours in a frozen environment, so nothing here has an
 // idle timeout. The goroutine that serves the connection waits in
-// Runtime.Next; a second one reads ahead on the same connection. It notices when the
-// peer is gone, which ends the wait, and it is the one that serves the
-// connection's next request: after the event is written the first goroutine
-// is done. Nobody interrupts a read or hands bytes to another goroutine, and an
-// invocation costs no wake-up but those that it needs anyway.
+// Runtime.Next. If that takes longer than a moment, a second one begins to read
+// ahead on the same connection. It notices when the peer is gone, which ends
+// the wait, and it is the one that serves the connection's next request: after
+// the event is written the first goroutine is done. Nobody interrupts a read
+// or hands bytes to another goroutine, and an invocation costs no wake-up but
+// those that it needs anyway.
 //
 // An event that was written to a connection whose peer had just died is lost
 // here without notice; the environment gives the same event to the next `next`

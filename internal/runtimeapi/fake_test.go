@@ -84,7 +84,9 @@ func (e *environment) Answer(requestID string, a lambda.Answer) error {
 	return e.call("answer", "%s %s", requestID, describe(a))
 }
 
-func (e *environment) InitError(a lambda.Answer) error { return e.call("init-error", "%s", describe(a)) }
+func (e *environment) InitError(a lambda.Answer) error {
+	return e.call("init-error", "%s", describe(a))
+}
 
 func (e *environment) Broken(requestID, errorType string) {
 	_ = e.call("broken", "%s %s", requestID, errorType)
@@ -119,6 +121,19 @@ func (e *environment) Subscribe(identifier string, s lambda.Subscription) error 
 	return e.call("subscribe", "%s %+v", identifier, s)
 }
 
+// keeper keeps the answers that an environment takes.
+type keeper struct {
+	*environment
+	answers []lambda.Answer
+}
+
+func (k *keeper) Answer(requestID string, a lambda.Answer) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.answers = append(k.answers, a)
+	return nil
+}
+
 // describe writes an answer in one line, with long bodies as their length.
 func describe(a lambda.Answer) string {
 	var b strings.Builder
@@ -127,10 +142,8 @@ func describe(a lambda.Answer) string {
 		body = fmt.Sprintf("%d bytes", len(a.Body))
 	}
 	fmt.Fprintf(&b, "body=%s type=%q", body, a.ContentType)
-	for name, on := range map[string]bool{"failed": a.Failed} {
-		if on {
-			b.WriteString(" " + name)
-		}
+	if a.Failed {
+		b.WriteString(" failed")
 	}
 	if a.Streaming {
 		b.WriteString(" streaming")
@@ -236,7 +249,11 @@ func (c *peer) send(s string) {
 
 // start serves the environment on pipes until stop.
 func start(env *environment, telemetry runtimeapi.Telemetry) (*runtimeapi.Server, *pipes, func()) {
-	s := runtimeapi.New(runtimeapi.Config{Runtime: env, Extensions: env, Telemetry: telemetry, Now: time.Now})
+	return startWith(runtimeapi.Config{Runtime: env, Extensions: env, Telemetry: telemetry, Now: time.Now})
+}
+
+func startWith(cfg runtimeapi.Config) (*runtimeapi.Server, *pipes, func()) {
+	s := runtimeapi.New(cfg)
 	l := newPipes()
 	served := make(chan error)
 	go func() { served <- s.Serve(l) }()

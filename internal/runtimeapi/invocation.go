@@ -162,6 +162,9 @@ func (c *conn) initError() fate {
 		XRayCause: errorCause(c.req.fields[xrayCause]),
 	}
 	body, err := c.readBody(lambda.MaxResponsePayload)
+	if errors.Is(err, errTruncated) && c.ctx.Err() != nil {
+		return over
+	}
 	if err != nil && !errors.Is(err, errTooLarge) && !errors.Is(err, errTruncated) {
 		return c.refuseBody(err)
 	}

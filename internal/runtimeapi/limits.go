@@ -33,6 +33,11 @@ const (
 	// was not read to its end.
 	lingerTime = 500 * time.Millisecond
 
+	// watchAfter is how long a parked connection goes unwatched. A busy
+	// environment's next event comes sooner, and saves waking a second goroutine;
+	// a peer that dies meanwhile is noticed that much later.
+	watchAfter = 10 * time.Millisecond
+
 	// maxDocument bounds the small JSON bodies of extensions.
 	maxDocument = 256 << 10
 

@@ -167,7 +167,7 @@ func cutTarget(target []byte) ([]byte, bool) {
 		}
 		target = after[slash:]
 	}
-	if i := bytes.IndexAny(target, "?#"); i >= 0 {
+	if i := bytes.IndexByte(target, '?'); i >= 0 {
 		target = target[:i]
 	}
 	return target, true

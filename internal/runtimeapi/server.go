@@ -64,7 +64,7 @@ type Server struct {
 
 	release  atomic.Pointer[string]
 	buffered atomic.Int64 // bytes held for requests in progress, bounded by maxBuffered
-	buffers  sync.Pool    // *[]byte of readBuffer bytes
+	buffers  sync.Pool    // *[readBuffer]byte
 
 	wg sync.WaitGroup // Serve calls and every goroutine of a connection
 
@@ -217,8 +217,8 @@ func (s *Server) reserve(n int64) bool {
 }
 
 func (s *Server) buffer() []byte {
-	if p, ok := s.buffers.Get().(*[]byte); ok {
-		return *p
+	if p, ok := s.buffers.Get().(*[readBuffer]byte); ok {
+		return p[:]
 	}
 	return make([]byte, readBuffer)
 }
