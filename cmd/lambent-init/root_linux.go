@@ -1,0 +1,245 @@
+package main
+
+import (
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"lambent/internal/sandbox/namespace/initproto"
+)
+
+// hostRoot is where the host's tree stands while the new root is being built.
+const hostRoot = "/.host"
+
+// setup makes the sandbox that the plan describes and answers Ready, with the
+// network namespace's descriptor.
+func (p *pid1) setup(packet []byte, fds []int) {
+	var plan initproto.Plan
+	what, err := "read the plan", initproto.DecodeInto(packet, &plan)
+	if err == nil {
+		what, err = build(&plan, fds)
+	}
+	if err == nil {
+		what, err = "keep the cgroups", p.keepRights(&plan, fds)
+	}
+	if err == nil {
+		what, err = "raise the loopback", raiseLoopback()
+	}
+	net := -1
+	if err == nil {
+		what = "open the network namespace"
+		net, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	if err == nil {
+		// Nobody inside may look at us, not even with our own user's rights,
+		// which is what functions have without root.
+		what, err = "hide", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	}
+	p.send(initproto.Ready, &initproto.Reply{What: what, Errno: errno(err)}, net)
+	if net >= 0 {
+		unix.Close(net)
+	}
+}
+
+// keepRights remembers what processes become; the descriptors after those of
+// the ops are the cgroups'.
+func (p *pid1) keepRights(plan *initproto.Plan, fds []int) error {
+	p.child = childRights{Child: plan.Child, bornInto: -1}
+	rest := fds[plan.OpFDs:]
+	if plan.BornInto {
+		p.child.bornInto, rest = rest[0], rest[1:]
+	}
+	p.child.joinBy = rest
+	const size = int(unsafe.Sizeof(unix.SockFilter{}))
+	for b := plan.Child.Filter; len(b) >= size; b = b[size:] {
+		p.child.filter = append(p.child.filter, *(*unix.SockFilter)(unsafe.Pointer(&b[0])))
+	}
+	return nil
+}
+
+// build enters an empty root with the host's tree beside it, carries out the
+// ops, and lets the host's tree go. From the first step on, targets resolve
+// inside the new root, whatever symbolic links the mounted trees contain.
+func build(plan *initproto.Plan, fds []int) (string, error) {
+	want := plan.OpFDs + plan.JoinBy
+	if plan.BornInto {
+		want++
+	}
+	if len(fds) != want {
+		return "receive the descriptors", unix.EBADF
+	}
+	if err := writeFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(plan.OOMScore))); err != nil {
+		return "set the OOM score", err
+	}
+	if err := unix.Sethostname([]byte(plan.Hostname)); err != nil {
+		return "set the host name", err
+	}
+	if what, err := enter(plan.NewRoot); err != nil {
+		return what, err
+	}
+	for i := range plan.Ops {
+		if err := perform(&plan.Ops[i], fds); err != nil {
+			return plan.Ops[i].Target, err
+		}
+	}
+	for _, fd := range fds[:plan.OpFDs] {
+		unix.Close(fd)
+	}
+	if err := unix.Unmount(hostRoot, unix.MNT_DETACH); err != nil {
+		return "leave the host's root", err
+	}
+	if err := unix.Rmdir(hostRoot); err != nil {
+		return "remove the host's root", err
+	}
+	return "make the root read-only", unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID, "")
+}
+
+func enter(root string) (string, error) {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return "make mounts private", err
+	}
+	if err := unix.Mount("lambent", root, "tmpfs", unix.MS_NOSUID, "size=256k,mode=755"); err != nil {
+		return "mount the new root", err
+	}
+	if err := unix.Mkdir(root+hostRoot, 0o700); err != nil {
+		return "make room for the host's root", err
+	}
+	if err := unix.PivotRoot(root, root+hostRoot); err != nil {
+		return "pivot the root", err
+	}
+	return "enter the root", unix.Chdir("/")
+}
+
+func perform(op *initproto.Op, fds []int) error {
+	switch op.Code {
+	case initproto.OpDir:
+		return makeDir(op.Target, op.Mode)
+	case initproto.OpFile:
+		return makeFile(op.Target, op.Mode, op.Data)
+	case initproto.OpSymlink:
+		return unix.Symlink(op.Source, op.Target)
+	case initproto.OpNode:
+		unix.Umask(0)
+		defer unix.Umask(0o022)
+		return unix.Mknod(op.Target, unix.S_IFCHR|op.Mode, int(op.Flags))
+	case initproto.OpMount:
+		if err := makeDir(op.Target, 0o755); err != nil {
+			return err
+		}
+		return unix.Mount(op.Source, op.Target, op.FSType, uintptr(op.Flags), string(op.Data))
+	case initproto.OpBind:
+		return bind(op)
+	case initproto.OpMoveFD:
+		if err := makeDir(op.Target, 0o755); err != nil {
+			return err
+		}
+		return unix.MoveMount(fds[op.FD], "", unix.AT_FDCWD, op.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	case initproto.OpReadOnly:
+		return restrict(op.Target, unix.MOUNT_ATTR_RDONLY, false)
+	case initproto.OpWrite:
+		return writeFile(op.Target, op.Data)
+	}
+	return unix.EINVAL
+}
+
+// bind shows a folder or file of the host, with the kind of mount point that it needs.
+func bind(op *initproto.Op) error {
+	source := hostRoot + op.Source
+	var st unix.Stat_t
+	err := unix.Stat(source, &st)
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = makeDir(op.Target, 0o755)
+	} else if err == nil {
+		err = makeFile(op.Target, 0o644, nil)
+	}
+	recursive := op.Flags&initproto.BindShallow == 0
+	flags := uintptr(unix.MS_BIND)
+	if recursive {
+		flags |= unix.MS_REC
+	}
+	if err == nil {
+		err = unix.Mount(source, op.Target, "", flags, "")
+	}
+	if err != nil {
+		if op.Flags&initproto.BindOptional != 0 {
+			return nil
+		}
+		return err
+	}
+	attrs := uint64(unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID)
+	if op.Flags&initproto.BindDevices == 0 {
+		attrs |= unix.MOUNT_ATTR_NODEV
+	}
+	return restrict(op.Target, attrs, recursive)
+}
+
+// restrict adds attributes to a mount, and to those below it. Kernels before
+// 5.12 cannot do it in one call; there the flags that the mount has are kept,
+// as a mount that came from a more powerful namespace may not lose any.
+func restrict(target string, attrs uint64, recursive bool) error {
+	var flags uint
+	if recursive {
+		flags = unix.AT_RECURSIVE
+	}
+	err := unix.MountSetattr(unix.AT_FDCWD, target, flags, &unix.MountAttr{Attr_set: attrs})
+	if err != unix.ENOSYS {
+		return err
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(target, &st); err != nil {
+		return err
+	}
+	keep := uintptr(st.Flags) & (unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RDONLY)
+	for attr, flag := range map[uint64]uintptr{unix.MOUNT_ATTR_RDONLY: unix.MS_RDONLY, unix.MOUNT_ATTR_NOSUID: unix.MS_NOSUID, unix.MOUNT_ATTR_NODEV: unix.MS_NODEV} {
+		if attrs&attr != 0 {
+			keep |= flag
+		}
+	}
+	return unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|keep, "")
+}
+
+// makeDir makes a folder and its parents; one that is there already stays as it is.
+func makeDir(path string, mode uint32) error {
+	err := unix.Mkdir(path, mode)
+	if err == unix.EEXIST {
+		return nil
+	}
+	if err != unix.ENOENT {
+		return err
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			if err := makeDir(path[:i], 0o755); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return makeDir(path, mode)
+}
+
+func makeFile(path string, mode uint32, data []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, mode)
+	if err != nil {
+		return err
+	}
+	return writeAndClose(fd, data)
+}
+
+func writeFile(path string, data []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return writeAndClose(fd, data)
+}
+
+func writeAndClose(fd int, data []byte) error {
+	defer unix.Close(fd)
+	if len(data) == 0 {
+		return nil
+	}
+	_, err := unix.Write(fd, data)
+	return err
+}

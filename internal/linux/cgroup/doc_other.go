@@ -1,0 +1,5 @@
+//go:build !linux
+
+// Package cgroup limits groups of processes through Linux cgroups; other
+// systems have none.
+package cgroup

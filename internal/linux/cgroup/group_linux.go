@@ -1,0 +1,342 @@
+package cgroup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of one group.
+type Limits struct {
+	MemoryBytes int64   // with no swap beside it
+	CPUs        float64 // share of cores
+	PIDs        int     // processes and threads
+}
+
+// Group is one set of processes. Freeze, Thaw, Kill and Remove have one caller
+// at a time; Usage may be called beside them.
+type Group struct {
+	tree   *Tree
+	id     string
+	limits Limits
+	dirs   []string
+	freeze *os.File // cgroup.freeze or freezer.state
+	events *os.File // cgroup.events, nil on v1
+}
+
+// New makes an empty group. On error nothing of it is left.
+func (t *Tree) New(id string, l Limits) (_ *Group, err error) {
+	g := &Group{tree: t, id: id, limits: l}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("make cgroup %s: %w", id, err), g.Remove())
+		}
+	}()
+	for _, top := range t.dirs {
+		dir := filepath.Join(top, id)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return nil, err
+		}
+		g.dirs = append(g.dirs, dir)
+		if t.made != nil {
+			t.made(dir)
+		}
+	}
+	for _, apply := range []func() error{g.limitMemory, g.LimitCPU, g.limitPIDs, g.openFreezer} {
+		if err := apply(); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// dir is the group's folder for a controller, "" when it cannot be had.
+func (g *Group) dir(p place) string {
+	if p.dir == "" {
+		return ""
+	}
+	return filepath.Join(p.dir, g.id)
+}
+
+func (g *Group) limitMemory() error {
+	p := g.tree.places[Memory]
+	dir, bytes := g.dir(p), strconv.FormatInt(g.limits.MemoryBytes, 10)
+	if dir == "" || g.limits.MemoryBytes <= 0 {
+		return nil
+	}
+	if p.v2 {
+		if err := write(dir, "memory.max", bytes); err != nil {
+			return err
+		}
+		return optional(write(dir, "memory.swap.max", "0"))
+	}
+	if err := write(dir, "memory.limit_in_bytes", bytes); err != nil {
+		return err
+	}
+	if err := optional(write(dir, "memory.memsw.limit_in_bytes", bytes)); err != nil {
+		return err
+	}
+	return optional(write(dir, "memory.swappiness", "0"))
+}
+
+// optional forgives a file that this kernel does not have.
+func optional(err error) error {
+	if missing(err) {
+		return nil
+	}
+	return err
+}
+
+// The kernel refuses a quota below a millisecond and a period above a second.
+const (
+	usualPeriod = 20 * time.Millisecond
+	leastQuota  = time.Millisecond
+	mostPeriod  = time.Second
+)
+
+// Bandwidth gives the quota per period for a share of cores. The period is 20 ms,
+// which is AWS's own as measured from inside, and short enough that a function
+// that has used up its share is not away for long; a share too small for the
+// kernel's least quota gets as long a period as it needs.
+func Bandwidth(cpus float64) (quota, period time.Duration) {
+	period = usualPeriod
+	quota = time.Duration(cpus * float64(period)).Round(time.Microsecond)
+	if quota < leastQuota {
+		quota = leastQuota
+		period = min(mostPeriod, time.Duration(float64(leastQuota)/cpus).Round(time.Microsecond))
+	}
+	return quota, period
+}
+
+// LimitCPU applies the group's share of cores.
+func (g *Group) LimitCPU() error {
+	p := g.tree.places[CPU]
+	dir := g.dir(p)
+	if dir == "" || g.limits.CPUs <= 0 {
+		return nil
+	}
+	quota, period := Bandwidth(g.limits.CPUs)
+	q, per := strconv.FormatInt(quota.Microseconds(), 10), strconv.FormatInt(period.Microseconds(), 10)
+	if p.v2 {
+		return write(dir, "cpu.max", q+" "+per)
+	}
+	if err := write(dir, "cpu.cfs_period_us", per); err != nil {
+		return err
+	}
+	return write(dir, "cpu.cfs_quota_us", q)
+}
+
+// ReleaseCPU lifts the quota, so that processes can end without waiting for it.
+func (g *Group) ReleaseCPU() error {
+	p := g.tree.places[CPU]
+	dir := g.dir(p)
+	if dir == "" {
+		return nil
+	}
+	if p.v2 {
+		return write(dir, "cpu.max", "max")
+	}
+	return write(dir, "cpu.cfs_quota_us", "-1")
+}
+
+func (g *Group) limitPIDs() error {
+	dir := g.dir(g.tree.places[PIDs])
+	if dir == "" || g.limits.PIDs <= 0 {
+		return nil
+	}
+	return write(dir, "pids.max", strconv.Itoa(g.limits.PIDs))
+}
+
+func (g *Group) openFreezer() (err error) {
+	p := g.tree.freeze
+	dir := g.dir(p)
+	if dir == "" {
+		return nil
+	}
+	if !p.v2 {
+		g.freeze, err = os.OpenFile(filepath.Join(dir, "freezer.state"), os.O_RDWR, 0)
+		return err
+	}
+	if g.freeze, err = os.OpenFile(filepath.Join(dir, "cgroup.freeze"), os.O_RDWR, 0); err != nil {
+		return err
+	}
+	g.events, err = os.Open(filepath.Join(dir, "cgroup.events"))
+	return err
+}
+
+// BornInto opens the v2 folder for CLONE_INTO_CGROUP, nil without v2.
+func (g *Group) BornInto() (*os.File, error) {
+	for i, top := range g.tree.dirs {
+		if g.tree.hosts != nil && filepath.Dir(g.tree.hosts.Name()) == top {
+			return os.Open(g.dirs[i])
+		}
+	}
+	return nil, nil
+}
+
+// JoinBy opens the files by which a process with one thread enters the v1
+// groups: it writes "0" to each. They are "tasks" rather than "cgroup.procs",
+// as for its own one thread the kernel need not stop the world.
+func (g *Group) JoinBy() ([]*os.File, error) {
+	var files []*os.File
+	for i, top := range g.tree.dirs {
+		if g.tree.hosts != nil && filepath.Dir(g.tree.hosts.Name()) == top {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(g.dirs[i], "tasks"), os.O_WRONLY, 0)
+		if err != nil {
+			for _, f := range files {
+				f.Close()
+			}
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// CanFreeze tells whether Freeze and Thaw work.
+func (t *Tree) CanFreeze() bool { return t.freeze.dir != "" }
+
+// Freeze stops every process of the group and returns when all stand.
+func (g *Group) Freeze(ctx context.Context) error {
+	var err error
+	if g.events == nil {
+		err = g.freezeV1(ctx)
+	} else {
+		err = g.freezeV2(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("freeze cgroup %s: %w", g.id, err)
+	}
+	return nil
+}
+
+func (g *Group) freezeV2(ctx context.Context) error {
+	if _, err := g.freeze.WriteAt([]byte("1"), 0); err != nil {
+		return err
+	}
+	var buf [128]byte
+	for {
+		n, err := g.events.ReadAt(buf[:], 0)
+		if n == 0 {
+			return err
+		}
+		if frozen, _ := field(buf[:n], "frozen"); frozen == 1 {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		// The kernel wakes us when the file changes; the limit is only there
+		// for the context.
+		fds := []unix.PollFd{{Fd: int32(g.events.Fd()), Events: unix.POLLPRI}}
+		if _, err := unix.Poll(fds, 100); err != nil && err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// freezeV1 has nothing to wait on, and reading the state is what makes the
+// kernel look whether all have stopped.
+func (g *Group) freezeV1(ctx context.Context) error {
+	if _, err := g.freeze.WriteAt([]byte("FROZEN"), 0); err != nil {
+		return err
+	}
+	var buf [32]byte
+	for pause := 10 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+		n, err := g.freeze.ReadAt(buf[:], 0)
+		if n == 0 {
+			return err
+		}
+		if string(bytes.TrimSpace(buf[:n])) == "FROZEN" {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Thaw lets the processes go on.
+func (g *Group) Thaw() error {
+	value := "THAWED"
+	if g.events != nil {
+		value = "0"
+	}
+	if _, err := g.freeze.WriteAt([]byte(value), 0); err != nil {
+		return fmt.Errorf("thaw cgroup %s: %w", g.id, err)
+	}
+	return nil
+}
+
+// Kill sends SIGKILL to every process of the group, where the kernel can do so
+// at once, and makes sure that none is held back from dying. It does not wait.
+func (g *Group) Kill() error {
+	failed := g.ReleaseCPU()
+	if g.tree.killAll {
+		for _, dir := range g.dirs {
+			failed = errors.Join(failed, optional(write(dir, "cgroup.kill", "1")))
+		}
+	}
+	if g.freeze != nil {
+		failed = errors.Join(failed, g.Thaw())
+	}
+	return failed
+}
+
+// Remove takes the group away; its processes must be gone. It may be called again.
+func (g *Group) Remove() error {
+	for _, f := range []*os.File{g.freeze, g.events} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	g.freeze, g.events = nil, nil
+	var failed error
+	g.dirs = slices.DeleteFunc(g.dirs, func(dir string) bool {
+		err := removeDir(dir)
+		failed = errors.Join(failed, err)
+		return err == nil
+	})
+	return failed
+}
+
+// removeDir tries again for a moment while the last processes are being forgotten.
+func removeDir(dir string) error {
+	for try := 0; ; try++ {
+		err := unix.Rmdir(dir)
+		switch {
+		case err == nil || err == unix.ENOENT:
+			return nil
+		case err != unix.EBUSY || try == 200:
+			return fmt.Errorf("remove cgroup %s: %w", dir, err)
+		}
+		time.Sleep(time.Duration(min(try, 10)) * time.Millisecond)
+	}
+}
+
+// processes lists the group's processes.
+func processes(dir string) ([]int, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for line := range strings.Lines(string(b)) {
+		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}

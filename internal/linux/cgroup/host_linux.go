@@ -1,0 +1,119 @@
+// Package cgroup limits, measures, freezes and kills groups of processes through
+// cgroups v1, v2, and hosts that have both.
+//
+// Which of the two is asked is decided for each controller: memory, cpu and pids
+// are wherever the kernel has put them; freezing and killing are done on v2
+// whenever a v2 tree is mounted at all, even one without controllers, because
+// there they are quicker and cannot be escaped. The traps that shaped this
+// package: a process frozen by v1 ignores SIGKILL until it is thawed, whereas a
+// frozen v2 group dies by cgroup.kill; and a group out of CPU quota may take a
+// period to notice anything, so quota is lifted before a kill.
+package cgroup
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Controllers that groups use.
+const (
+	Memory  = "memory"
+	CPU     = "cpu"
+	CPUAcct = "cpuacct"
+	PIDs    = "pids"
+	Freezer = "freezer"
+)
+
+// Host is where the cgroup file systems are.
+type Host struct {
+	V1      map[string]string // controller: mount point
+	Unified string            // mount point of v2, "" without one
+}
+
+// FindHost reads the mount table of this process.
+func FindHost() (Host, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return Host{}, fmt.Errorf("find cgroup mounts: %w", err)
+	}
+	defer f.Close()
+	return parseMounts(f)
+}
+
+// parseMounts reads mountinfo: "36 35 98:0 /root /mount opts [tags…] - type source superopts".
+func parseMounts(r io.Reader) (Host, error) {
+	h := Host{V1: map[string]string{}}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		mount, super, ok := strings.Cut(lines.Text(), " - ")
+		m, s := strings.Fields(mount), strings.Fields(super)
+		if !ok || len(m) < 5 || len(s) < 3 {
+			continue
+		}
+		switch s[0] {
+		case "cgroup2":
+			if h.Unified == "" {
+				h.Unified = unescape(m[4])
+			}
+		case "cgroup":
+			for controller := range strings.SplitSeq(s[2], ",") {
+				if _, known := h.V1[controller]; !known && slices.Contains([]string{Memory, CPU, CPUAcct, PIDs, Freezer}, controller) {
+					h.V1[controller] = unescape(m[4])
+				}
+			}
+		}
+	}
+	return h, lines.Err()
+}
+
+// unescape undoes mountinfo's octal escapes.
+func unescape(path string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
+}
+
+// unifiedControllers lists what the v2 tree can control at dir.
+func unifiedControllers(dir string) []string {
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(b))
+}
+
+// Own gives the v2 group of this process, below Unified. It is the one that a
+// host may have delegated to us.
+func (h Host) Own() (string, error) {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", fmt.Errorf("find own cgroup: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			return path, nil
+		}
+	}
+	return "", errors.New("find own cgroup: no v2 tree")
+}
+
+func write(dir, file, value string) error {
+	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+func exists(dir, file string) bool {
+	_, err := os.Lstat(filepath.Join(dir, file))
+	return err == nil
+}
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

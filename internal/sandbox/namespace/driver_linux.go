@@ -1,0 +1,222 @@
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambent/internal/linux/cgroup"
+	"lambent/internal/linux/seccomp"
+	"lambent/internal/linux/volume"
+	"lambent/internal/sandbox"
+	"lambent/internal/sandbox/namespace/initproto"
+)
+
+// closeLimit bounds what Close and Sweep wait for the kernel to finish.
+const closeLimit = 30 * time.Second
+
+// Driver makes sandboxes out of namespaces.
+type Driver struct {
+	log      *slog.Logger
+	network  Network
+	rootless bool
+	root     string // an empty folder, where each sandbox builds its root in its own view
+	image    *os.File
+	null     *os.File
+	tree     *cgroup.Tree
+	volumes  *volume.Maker // nil: /tmp is memory
+	noVolume error         // why
+	filter   []byte
+	base     []initproto.Op
+	caps     []uintptr
+	cpus     []int // that this host lets us use
+	buffers  sync.Pool
+
+	mu     sync.Mutex // guards what follows
+	ids    identities
+	live   map[string]*box
+	next   int // where the next sandbox's processors begin
+	closed bool
+
+	ending sync.WaitGroup // sandboxes that are going
+}
+
+// New prepares a driver and tries it: a driver that is returned has made a
+// sandbox. The host's folder StateDir is its own.
+func New(cfg Config) (_ *Driver, err error) {
+	d := &Driver{log: cfg.Log, network: cfg.Network, rootless: cfg.Rootless || os.Geteuid() != 0, live: map[string]*box{}}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	d.buffers.New = func() any { return new([64 << 10]byte) }
+	d.ids = newIdentities(cfg.FirstUID, d.rootless)
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("prepare the namespace driver: %w", err), d.Close())
+		}
+	}()
+	state, err := filepath.Abs(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	d.root = filepath.Join(state, "root")
+	if err := os.MkdirAll(d.root, 0o755); err != nil {
+		return nil, err
+	}
+	for _, prepare := range []func(Config, string) error{d.openImage, d.openCgroups, d.openVolumes, d.readHost} {
+		if err := prepare(cfg, state); err != nil {
+			return nil, err
+		}
+	}
+	return d, d.try()
+}
+
+func (d *Driver) openImage(cfg Config, _ string) (err error) {
+	if d.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0); err != nil {
+		return err
+	}
+	d.image, err = loadImage(cfg.initPath)
+	return err
+}
+
+func (d *Driver) openCgroups(cfg Config, state string) error {
+	host, err := cgroup.FindHost()
+	if err != nil {
+		return err
+	}
+	h := fnv.New32a()
+	io.WriteString(h, state)
+	d.tree, err = cgroup.OpenTree(host, cfg.CgroupParent, fmt.Sprintf("lambent-%08x", h.Sum32()))
+	return err
+}
+
+// openVolumes tries one, as what may be missing is not seen from outside.
+func (d *Driver) openVolumes(_ Config, state string) error {
+	if d.rootless {
+		d.noVolume = errors.New("an ordinary user cannot mount a file system from a loop device")
+		return nil
+	}
+	m, err := volume.NewMaker(filepath.Join(state, "volumes"))
+	if err != nil {
+		return err
+	}
+	v, err := m.Take(8)
+	if err != nil {
+		d.noVolume = err
+		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		defer cancel()
+		return m.Close(ctx)
+	}
+	d.volumes = m
+	return v.Close()
+}
+
+func (d *Driver) readHost(Config, string) (err error) {
+	if d.filter, err = seccomp.Program(); err != nil {
+		return err
+	}
+	if d.rootless {
+		if d.caps, err = allCapabilities(); err != nil {
+			return err
+		}
+	}
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return fmt.Errorf("ask for processors: %w", err)
+	}
+	for cpu := 0; cpu < 1024 && len(d.cpus) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			d.cpus = append(d.cpus, cpu)
+		}
+	}
+	d.base, err = baseRoot(d.rootless)
+	return err
+}
+
+// try makes a sandbox and runs a program that is not there: all steps up to the
+// last one have to succeed.
+func (d *Driver) try() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	box, err := d.Create(ctx, sandbox.Spec{ID: fmt.Sprintf("trial-%d", os.Getpid()), MemoryMiB: 64, CPUs: 1, TmpMiB: 8, MaxProcesses: 16, MaxOpenFiles: 64})
+	if err != nil {
+		return err
+	}
+	_, err = box.Start(ctx, sandbox.Command{Path: "/dev/null/nothing", Dir: "/"})
+	var refused *sandbox.StartError
+	if errors.As(err, &refused) {
+		err = nil
+	}
+	return errors.Join(err, box.Destroy(ctx))
+}
+
+// Close destroys every sandbox and waits until the host is as it was.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	boxes := make([]*box, 0, len(d.live))
+	for _, b := range d.live {
+		boxes = append(boxes, b)
+	}
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	var failed error
+	for _, b := range boxes {
+		b.beginEnd()
+	}
+	for _, b := range boxes {
+		failed = errors.Join(failed, b.Destroy(ctx))
+	}
+	d.ending.Wait()
+	if d.volumes != nil {
+		failed = errors.Join(failed, d.volumes.Close(ctx))
+		d.volumes = nil
+	}
+	if d.tree != nil {
+		failed = errors.Join(failed, d.tree.Close())
+		d.tree = nil
+	}
+	for _, f := range []**os.File{&d.image, &d.null} {
+		if *f != nil {
+			(*f).Close()
+			*f = nil
+		}
+	}
+	return failed
+}
+
+// Sweep ends what a killed driver left. Its PID 1s have ended by themselves when
+// their sockets closed, and with them namespaces, mounts and volumes, unless a
+// process frozen by cgroup v1 holds them back, which is thawed here.
+func (d *Driver) Sweep(ctx context.Context) (sandbox.Swept, error) {
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
+	defer cancel()
+	limit, _ := ctx.Deadline()
+	loops := 0
+	if d.volumes != nil {
+		var err error
+		if loops, err = d.volumes.Busy(); err != nil {
+			return sandbox.Swept{}, fmt.Errorf("sweep: %w", err)
+		}
+		loops -= d.volumes.Ready()
+	}
+	swept, err := d.tree.Sweep(limit)
+	s := sandbox.Swept{Sandboxes: len(swept.Groups), Processes: swept.Processes, Cgroups: swept.Dirs, LoopDevices: max(0, loops), Mounts: max(0, loops)}
+	if err == nil && d.volumes != nil {
+		err = d.volumes.WaitIdle(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("sweep: %w", err)
+	}
+	return s, err
+}

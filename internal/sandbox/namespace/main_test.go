@@ -1,0 +1,26 @@
+//go:build linux
+
+package namespace
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain makes sure that there is a lambent-init to test, and is the program
+// that tests run inside sandboxes when it is called by a probe's name.
+func TestMain(m *testing.M) {
+	if os.Args[0] == probePath {
+		os.Exit(runProbe(os.Args[1:]))
+	}
+	if out, err := exec.Command("./build-init.sh", runtime.GOARCH).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build lambent-init: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,192 @@
+package namespace
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambent/internal/sandbox"
+	"lambent/internal/sandbox/namespace/initproto"
+)
+
+// pipeGrace is how long descendants of an ended process may hold its pipes
+// before they are closed. What the process itself wrote has been read by then.
+const pipeGrace = 20 * time.Millisecond
+
+// process is a command that lambent-init started for us.
+type process struct {
+	conn    *conn
+	pid     int // inside
+	outputs []*output
+	done    chan struct{}
+	exit    sandbox.Exit // written before done is closed
+}
+
+// Done is closed when the process has ended and its output is handed over.
+func (p *process) Done() <-chan struct{} { return p.done }
+
+// Exit tells how it ended.
+func (p *process) Exit() sandbox.Exit { return p.exit }
+
+// Signal sends a signal to the process group.
+func (p *process) Signal(sig os.Signal) error {
+	number, ok := sig.(syscall.Signal)
+	if !ok {
+		return errors.New("unknown kind of signal")
+	}
+	select {
+	case <-p.done:
+		return nil
+	default:
+	}
+	err := p.conn.send(initproto.Signal, &initproto.SignalRequest{PID: p.pid, Signal: int(number)}, nil)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}
+
+// Drain hands over what has been written so far.
+func (p *process) Drain() {
+	for _, o := range p.outputs {
+		o.drain()
+	}
+}
+
+// ended notes the end; the rest may wait for writers and is done elsewhere.
+func (p *process) ended(status uint32) {
+	ws := unix.WaitStatus(status)
+	if ws.Signaled() {
+		p.exit = sandbox.Exit{Signal: syscall.Signal(ws.Signal())}
+	} else {
+		p.exit = sandbox.Exit{Code: ws.ExitStatus()}
+	}
+	go p.finish()
+}
+
+func (p *process) finish() {
+	p.Drain()
+	grace := time.NewTimer(pipeGrace)
+	defer grace.Stop()
+	for _, o := range p.outputs {
+		select {
+		case <-o.done:
+		case <-grace.C:
+			for _, o := range p.outputs {
+				o.stop()
+			}
+			<-o.done
+		}
+	}
+	close(p.done)
+}
+
+// discard closes what a start that failed had prepared.
+func (p *process) discard() {
+	for _, o := range p.outputs {
+		o.stop()
+		<-o.done
+	}
+}
+
+// output is one pipe of a process. Whoever has the lock may read it and hand on
+// what was read, so that order is kept and a drain needs to wait for nobody.
+type output struct {
+	r       *os.File
+	fd      int
+	buffers *sync.Pool
+	done    chan struct{} // closed when nothing is handed over any more
+
+	mu     sync.Mutex // guards reading, writing on, and closed
+	w      writer
+	closed bool
+}
+
+// writer is io.Writer; it is named here as nothing else of io is needed.
+type writer interface{ Write([]byte) (int, error) }
+
+// pipe makes an output and the descriptor for the process.
+func (d *Driver) pipe(w writer, uid, gid uint32) (*output, int, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, err
+	}
+	err := unix.SetNonblock(ends[0], true)
+	if err == nil && !d.rootless {
+		// Else /dev/stdout could not be opened by its user.
+		err = unix.Fchown(ends[1], int(uid), int(gid))
+	}
+	if err != nil {
+		closeAll(ends[:])
+		return nil, -1, err
+	}
+	o := &output{r: os.NewFile(uintptr(ends[0]), "output"), fd: ends[0], w: w, buffers: &d.buffers, done: make(chan struct{})}
+	go o.pump()
+	return o, ends[1], nil
+}
+
+// pump hands over what comes until nobody can write any more.
+func (o *output) pump() {
+	defer close(o.done)
+	raw, err := o.r.SyscallConn()
+	if err == nil {
+		_ = raw.Read(func(uintptr) bool {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			for {
+				if n, ended := o.pass(); n == 0 {
+					return ended
+				}
+			}
+		})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.r.Close()
+}
+
+// pass reads once and writes on; o.mu is held. It tells whether the pipe has ended.
+func (o *output) pass() (n int, ended bool) {
+	buf := o.buffers.Get().(*[64 << 10]byte)
+	defer o.buffers.Put(buf)
+	for {
+		n, err := unix.Read(o.fd, buf[:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return 0, false
+		case err != nil || n == 0:
+			return 0, true
+		}
+		// A writer that fails loses its output; the process must not stop for it.
+		_, _ = o.w.Write(buf[:n])
+		return n, false
+	}
+}
+
+// drain hands over as many bytes as the pipe holds now. When another has just
+// read some, it has the lock until they are handed over.
+func (o *output) drain() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	left, err := unix.IoctlGetInt(o.fd, unix.TIOCINQ)
+	for err == nil && left > 0 {
+		n, _ := o.pass()
+		if n == 0 {
+			return
+		}
+		left -= n
+	}
+}
+
+// stop ends the pump though somebody could still write.
+func (o *output) stop() { _ = o.r.SetReadDeadline(time.Unix(1, 0)) }

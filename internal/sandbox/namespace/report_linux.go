@@ -1,0 +1,80 @@
+package namespace
+
+import (
+	"errors"
+	"os"
+
+	"lambent/internal/linux/cgroup"
+	"lambent/internal/sandbox"
+)
+
+// Probe makes a driver, asks it what it can do here, and lets it go.
+func Probe(cfg Config) sandbox.Report {
+	d, err := New(cfg)
+	if err != nil {
+		r := sandbox.Report{Driver: Name}
+		for _, name := range allAbilities() {
+			r.Abilities = append(r.Abilities, sandbox.Ability{Name: name, Why: err.Error(), Hint: hintFor(err)})
+		}
+		return r
+	}
+	defer d.Close()
+	return d.Report()
+}
+
+// hintFor knows the usual reasons why no sandbox can be made at all.
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, os.ErrPermission) && os.Geteuid() != 0:
+		return "allow user namespaces for ordinary users (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces > 0), or run as root"
+	case errors.Is(err, os.ErrPermission):
+		return "run with CAP_SYS_ADMIN, or use the process driver"
+	}
+	return "use the process driver"
+}
+
+// Report says what sandboxes of this driver have and lack here.
+func (d *Driver) Report() sandbox.Report {
+	r := sandbox.Report{Driver: Name, Usable: true}
+	for _, name := range allAbilities() {
+		r.Abilities = append(r.Abilities, d.ability(name))
+	}
+	return r
+}
+
+func (d *Driver) ability(name string) sandbox.Ability {
+	a := sandbox.Ability{Name: name, Have: true}
+	lack := func(why error, hint string) sandbox.Ability {
+		if why == nil {
+			return a
+		}
+		return sandbox.Ability{Name: name, Why: why.Error(), Hint: hint}
+	}
+	switch name {
+	case sandbox.CanLimitMemory, sandbox.CanMeasureMemory:
+		return lack(d.tree.Missing(cgroup.Memory), d.cgroupHint())
+	case sandbox.CanLimitCPU:
+		return lack(d.tree.Missing(cgroup.CPU), d.cgroupHint())
+	case sandbox.CanTmpOffMemory:
+		return lack(d.noVolume, d.volumeHint())
+	case sandbox.CanReachOutside:
+		if d.network == nil {
+			return lack(errors.New("no network was configured"), "choose one with --network")
+		}
+	}
+	return a
+}
+
+func (d *Driver) cgroupHint() string {
+	if d.rootless {
+		return "run as root, or in a delegated cgroup: systemd-run --user --scope -p Delegate=yes lambent serve"
+	}
+	return "mount the cgroup controller, or let the daemon write to it"
+}
+
+func (d *Driver) volumeHint() string {
+	if d.rootless {
+		return "run as root"
+	}
+	return "install e2fsprogs (mkfs.ext4) and load the loop and ext4 modules (Linux 5.8 or later)"
+}

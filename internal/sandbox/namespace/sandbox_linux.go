@@ -1,0 +1,370 @@
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"lambent/internal/linux/cgroup"
+	"lambent/internal/linux/volume"
+	"lambent/internal/sandbox"
+	"lambent/internal/sandbox/namespace/initproto"
+)
+
+// oomScore makes the kernel look at functions before anything else of the host
+// when memory is short.
+const oomScore = 500
+
+// box is one sandbox.
+type box struct {
+	d        *Driver
+	spec     sandbox.Spec
+	uid, gid uint32
+	conn     *conn
+	group    *cgroup.Group
+	outside  io.Closer // the way out, nil without
+
+	frozen bool // owned by the caller of Freeze, Thaw, Kill and Destroy
+
+	mu   sync.Mutex // guards peak
+	peak int64
+
+	end    sync.Once
+	ended  chan struct{} // closed when all is given back
+	endErr error         // written before ended is closed
+}
+
+var validID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// Create makes a sandbox.
+func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (_ sandbox.Sandbox, err error) {
+	if !validID.MatchString(spec.ID) {
+		return nil, fmt.Errorf("create sandbox: %q is no ID", spec.ID)
+	}
+	if spec.Hostname == "" {
+		spec.Hostname = "localhost"
+	}
+	b := &box{d: d, spec: spec, ended: make(chan struct{})}
+	if err := d.register(b); err != nil {
+		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, err)
+	}
+	if err := b.build(ctx); err != nil {
+		b.beginEnd()
+		<-b.ended
+		return nil, errors.Join(fmt.Errorf("create sandbox %s: %w", spec.ID, err), b.endErr)
+	}
+	return b, nil
+}
+
+// register gives the sandbox its place among the live ones, and its identity.
+func (d *Driver) register(b *box) (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errors.New("the driver is closed")
+	}
+	if d.live[b.spec.ID] != nil {
+		return errors.New("there is one of this ID")
+	}
+	if b.uid, err = d.ids.take(); err != nil {
+		return err
+	}
+	b.gid = b.uid
+	if d.rootless {
+		b.gid = rootlessGID
+	}
+	d.live[b.spec.ID] = b
+	return nil
+}
+
+// build makes cgroups and /tmp while PID 1 comes up, and then sends it the plan.
+func (b *box) build(ctx context.Context) error {
+	var vol *volume.Volume
+	prepared := make(chan error, 1)
+	go func() {
+		var err error
+		if b.group, err = b.d.tree.New(b.spec.ID, b.limits()); err == nil && b.d.volumes != nil {
+			vol, err = b.d.volumes.Take(b.spec.TmpMiB)
+		}
+		prepared <- err
+	}()
+	var err error
+	b.conn, err = b.d.dial()
+	err = errors.Join(err, <-prepared)
+	if vol != nil {
+		defer vol.Close()
+	}
+	if err != nil {
+		return err
+	}
+	plan, files, err := b.plan(vol)
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	var fds []int
+	if vol != nil {
+		fds = append(fds, int(vol.Mount.Fd()))
+	}
+	for _, f := range files {
+		fds = append(fds, int(f.Fd()))
+	}
+	received, err := b.conn.do(ctx, initproto.Setup, plan, fds)
+	if err != nil {
+		return err
+	}
+	return b.connect(ctx, received)
+}
+
+// connect attaches the sandbox's network, if there is one to attach to.
+func (b *box) connect(ctx context.Context, fds []int) error {
+	if len(fds) != 1 {
+		closeAll(fds)
+		return errors.New("PID 1 did not hand over its network")
+	}
+	namespace := os.NewFile(uintptr(fds[0]), "netns")
+	defer namespace.Close()
+	if b.d.network == nil {
+		return nil
+	}
+	var err error
+	b.outside, err = b.d.network.Attach(ctx, namespace, b.spec.ID)
+	return err
+}
+
+func (b *box) limits() cgroup.Limits {
+	return cgroup.Limits{MemoryBytes: int64(b.spec.MemoryMiB) << 20, CPUs: b.spec.CPUs, PIDs: b.spec.MaxProcesses}
+}
+
+// plan says what PID 1 has to do; the files go along after the volume.
+func (b *box) plan(vol *volume.Volume) (*initproto.Plan, []*os.File, error) {
+	own, err := b.d.ownRoot(b.spec, b.uid, b.gid, vol != nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &initproto.Plan{Hostname: b.spec.Hostname, NewRoot: b.d.root, OOMScore: oomScore}
+	p.Ops = append(append(p.Ops, b.d.base...), own...)
+	p.Child = initproto.Child{SetIDs: !b.d.rootless, UID: b.uid, GID: b.gid, Rlimits: b.rlimits(), Affinity: b.affinity(), Filter: b.d.filter}
+	if vol != nil {
+		p.OpFDs = 1
+	}
+	var files []*os.File
+	into, err := b.group.BornInto()
+	if err != nil {
+		return nil, nil, err
+	}
+	if into != nil {
+		p.BornInto, files = true, append(files, into)
+	}
+	join, err := b.group.JoinBy()
+	p.JoinBy, files = len(join), append(files, join...)
+	return p, files, err
+}
+
+// rlimits are those of docs/environment.md §6.2, but that no core is dumped.
+// What an ordinary user may not raise stays at what the daemon has.
+func (b *box) rlimits() []initproto.Rlimit {
+	inf := ^uint64(0)
+	files, procs := uint64(b.spec.MaxOpenFiles), uint64(b.spec.MaxProcesses)
+	want := []initproto.Rlimit{
+		{Resource: unix.RLIMIT_CORE}, {Resource: unix.RLIMIT_STACK, Soft: 8 << 20, Max: inf},
+		{Resource: unix.RLIMIT_MEMLOCK, Soft: 64 << 10, Max: 64 << 10},
+		{Resource: unix.RLIMIT_AS, Soft: inf, Max: inf}, {Resource: unix.RLIMIT_CPU, Soft: inf, Max: inf},
+		{Resource: unix.RLIMIT_DATA, Soft: inf, Max: inf}, {Resource: unix.RLIMIT_FSIZE, Soft: inf, Max: inf},
+	}
+	if files > 0 {
+		want = append(want, initproto.Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: files, Max: files})
+	}
+	if procs > 0 {
+		// Counted for each user: this sandbox alone has this one, or alone is
+		// in its user namespace.
+		want = append(want, initproto.Rlimit{Resource: unix.RLIMIT_NPROC, Soft: procs, Max: procs})
+	}
+	if !b.d.rootless {
+		return want
+	}
+	for i := range want {
+		var have unix.Rlimit
+		if unix.Getrlimit(int(want[i].Resource), &have) == nil {
+			want[i].Max = min(want[i].Max, have.Max)
+			want[i].Soft = min(want[i].Soft, want[i].Max)
+		}
+	}
+	return want
+}
+
+// affinity picks the processors that the sandbox sees, each sandbox others in
+// turn; nil when it may see all.
+func (b *box) affinity() []byte {
+	n := b.spec.VisibleCPUs
+	if n <= 0 || n >= len(b.d.cpus) {
+		return nil
+	}
+	b.d.mu.Lock()
+	first := b.d.next
+	b.d.next = (first + n) % len(b.d.cpus)
+	b.d.mu.Unlock()
+	mask := make([]byte, 128)
+	for i := range n {
+		cpu := b.d.cpus[(first+i)%len(b.d.cpus)]
+		mask[cpu/8] |= 1 << (cpu % 8)
+	}
+	return mask
+}
+
+// ID is the Spec's.
+func (b *box) ID() string { return b.spec.ID }
+
+// Path is the identity: the sandbox has a root of its own.
+func (b *box) Path(inside string) string { return inside }
+
+// Listen opens a listener in the sandbox's network.
+func (b *box) Listen(host string, port int) (net.Listener, error) {
+	l, err := b.listen(host, port)
+	if err != nil {
+		return nil, fmt.Errorf("listen in sandbox %s at %s:%d: %w", b.spec.ID, host, port, err)
+	}
+	return l, nil
+}
+
+func (b *box) listen(host string, port int) (net.Listener, error) {
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil || !address.Is4() {
+		return nil, errors.New("not an IPv4 address")
+	}
+	fds, err := b.conn.do(context.Background(), initproto.Listen, &initproto.ListenRequest{Address: address.As4(), Port: port}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(fds) != 1 {
+		closeAll(fds)
+		return nil, errors.New("PID 1 handed over no socket")
+	}
+	f := os.NewFile(uintptr(fds[0]), "listener")
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+// Freeze stops every process.
+func (b *box) Freeze(ctx context.Context) (err error) {
+	if b.frozen {
+		return nil
+	}
+	if b.d.tree.CanFreeze() {
+		err = b.group.Freeze(ctx)
+	} else if _, err = b.conn.do(ctx, initproto.Stop, nil, nil); err != nil {
+		err = fmt.Errorf("freeze sandbox %s: %w", b.spec.ID, err)
+	}
+	if err != nil {
+		return errors.Join(err, b.thaw(context.WithoutCancel(ctx)))
+	}
+	b.frozen = true
+	return nil
+}
+
+// Thaw lets the processes go on.
+func (b *box) Thaw(ctx context.Context) error {
+	if !b.frozen {
+		return nil
+	}
+	if err := b.thaw(ctx); err != nil {
+		return err
+	}
+	b.frozen = false
+	return nil
+}
+
+func (b *box) thaw(ctx context.Context) error {
+	if b.d.tree.CanFreeze() {
+		return b.group.Thaw()
+	}
+	if _, err := b.conn.do(ctx, initproto.Resume, nil, nil); err != nil {
+		return fmt.Errorf("thaw sandbox %s: %w", b.spec.ID, err)
+	}
+	return nil
+}
+
+// Usage reads the kernel's accounting.
+func (b *box) Usage() (sandbox.Usage, error) {
+	u, err := b.group.Usage()
+	if err != nil {
+		return sandbox.Usage{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.peak = max(b.peak, u.Peak)
+	return sandbox.Usage{MemoryPeakBytes: b.peak, MemoryBytes: u.Memory, CPU: u.CPU, OOMKills: u.OOMKills, Processes: u.Processes}, nil
+}
+
+// Kill ends every process inside. PID 1 kills all that the kernel knows in its
+// namespace in one step that forks cannot race, and answers when it has reaped
+// the last; the cgroup is there for a PID 1 that is itself waiting for a start.
+func (b *box) Kill(ctx context.Context) error {
+	err := b.group.Kill()
+	if err == nil {
+		_, err = b.conn.do(ctx, initproto.Kill, nil, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("kill sandbox %s: %w", b.spec.ID, err)
+	}
+	b.frozen = false
+	if err := b.group.LimitCPU(); err != nil {
+		return fmt.Errorf("kill sandbox %s: %w", b.spec.ID, err)
+	}
+	return nil
+}
+
+// Destroy ends everything and gives all back. The end goes on when ctx ends the wait.
+func (b *box) Destroy(ctx context.Context) error {
+	b.beginEnd()
+	select {
+	case <-b.ended:
+		return b.endErr
+	case <-ctx.Done():
+		return fmt.Errorf("destroy sandbox %s: %w", b.spec.ID, context.Cause(ctx))
+	}
+}
+
+func (b *box) beginEnd() {
+	b.end.Do(func() { b.d.ending.Go(b.giveBack) })
+}
+
+// giveBack undoes what build did, as far as it came, in reverse.
+func (b *box) giveBack() {
+	defer close(b.ended)
+	var failed error
+	if b.group != nil {
+		failed = b.group.Kill()
+	}
+	if b.conn != nil {
+		b.conn.end()
+	}
+	if b.outside != nil {
+		failed = errors.Join(failed, b.outside.Close())
+	}
+	if b.group != nil {
+		failed = errors.Join(failed, b.group.Remove())
+	}
+	b.d.mu.Lock()
+	delete(b.d.live, b.spec.ID)
+	b.d.ids.give(b.uid)
+	b.d.mu.Unlock()
+	if failed != nil {
+		b.endErr = fmt.Errorf("destroy sandbox %s: %w", b.spec.ID, failed)
+	}
+}
