@@ -39,7 +39,7 @@ var law = map[string][]string{
 	"invoke":      join(nouns, decisions),
 	"catalog":     join(nouns, decisions, contracts),
 
-	"sandbox/sandboxtest": join(nouns, "sandbox"),
+	"sandbox/sandboxtest": join(nouns, "sandbox", "sandbox/sandboxtest"),
 	"sandbox/simulated":   join(nouns, "sandbox"),
 	"sandbox/process":     join(nouns, "sandbox"),
 	"sandbox/namespace":   join(nouns, "sandbox", "linux"),

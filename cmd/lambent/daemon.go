@@ -159,7 +159,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	}
 	d.catalog = catalog.New(catalog.Config{
 		Home: d.home, Functions: db, Layers: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
-		Log:    d.log,
+		Log: d.log,
 	})
 	d.packages = packages
 	d.later(d.catalog.Stop)

@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+)
+
+// binary is the lambent that the tests run: LAMBENT_BIN, or one that is built here.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "lambent-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	// An ordinary user must reach the binary and his data in it.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if binary = os.Getenv("LAMBENT_BIN"); binary == "" {
+		binary = filepath.Join(dir, "lambent")
+		if err := build(binary); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	code := m.Run()
+	if err := stopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func build(to string) error {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("find the module: %w", err)
+	}
+	cmd := exec.Command("sh", "-c", `make -s embedded && CGO_ENABLED=0 go build -o "$1" ./cmd/lambent`, "build", to)
+	cmd.Dir = strings.TrimSpace(string(root))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// server is a running lambent.
+type server struct {
+	url    string
+	dir    string // its data folder
+	cmd    *exec.Cmd
+	said   *buffer // standard error
+	exited chan struct{}
+	err    error // of Wait, after exited
+}
+
+var shared struct {
+	mu      sync.Mutex
+	servers map[string]*server
+}
+
+// start gives a server with these flags, shared with the other tests that use
+// the same ones.
+func start(t *testing.T, flags ...string) *server {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	key := strings.Join(flags, " ")
+	if s := shared.servers[key]; s != nil {
+		return s
+	}
+	dir, err := os.MkdirTemp("", "lambent-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := launch(t, dir, flags...)
+	if shared.servers == nil {
+		shared.servers = map[string]*server{}
+	}
+	shared.servers[key] = s
+	return s
+}
+
+func stopShared() error {
+	var all []error
+	for flags, s := range shared.servers {
+		if err := s.stop(); err != nil {
+			all = append(all, fmt.Errorf("server %q: %w\n%s", flags, err, s.said))
+		}
+		all = append(all, os.RemoveAll(s.dir))
+	}
+	return errors.Join(all...)
+}
+
+// own gives a server that belongs to the test alone and ends with it.
+func own(t *testing.T, dir string, flags ...string) *server {
+	t.Helper()
+	s := launch(t, dir, flags...)
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("stop server: %v\n%s", err, s.said)
+		}
+	})
+	return s
+}
+
+var bannerURL = regexp.MustCompile(`http://[0-9.:]+`)
+
+// launch runs the binary and waits for its banner.
+func launch(t *testing.T, dir string, flags ...string) *server {
+	t.Helper()
+	s := &server{dir: dir, said: &buffer{}, exited: make(chan struct{})}
+	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, flags...)...)
+	s.cmd.Stderr = s.said
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	go func() {
+		_, _ = io.Copy(io.Discard, out)
+		s.err = s.cmd.Wait()
+		close(s.exited)
+	}()
+	if err != nil {
+		<-s.exited
+		t.Fatalf("lambent serve %v said nothing: %v\n%s", flags, s.err, s.said)
+	}
+	s.url = bannerURL.FindString(line)
+	return s
+}
+
+// stop drains the server, and tells whether it ended well.
+func (s *server) stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+		return s.err
+	case <-time.After(time.Minute):
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+		return errors.New("did not drain within a minute")
+	}
+}
+
+// kill ends the server as a crash would.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// client is AWS's SDK, pointed at the server.
+func (s *server) client() *lambda.Client {
+	return lambda.New(lambda.Options{
+		BaseEndpoint: aws.String(s.url), Region: "us-east-1",
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		RetryMaxAttempts: 1,
+	})
+}
+
+// command is a client program with the variables that point it at the server.
+func (s *server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+s.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=")
+	return cmd
+}
+
+// buffer is a bytes.Buffer that several goroutines may use.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
