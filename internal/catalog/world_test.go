@@ -185,7 +185,7 @@ type content struct {
 	mu       sync.Mutex
 	packages map[string]string // by digest
 	put      map[string]time.Time
-	unzipped map[string]int64  // by content, where it is not the length
+	unzipped map[string]int64 // by content, where it is not the length
 	held     chan struct{}
 	broken   error
 	open     int // folders not released
