@@ -87,7 +87,7 @@ type sentSubscription struct {
 func parseSubscription(api subscriptionAPI, body []byte) (s lambda.Subscription, problems []string) {
 	var sent sentSubscription
 	if err := json.Unmarshal(body, &sent); err != nil {
-		return s, []string{"Invalid JSON format: " + err.Error()}
+		return s, []string{"Invalid JSON format"}
 	}
 	s.LogsAPI, s.SchemaVersion, s.Types = api.isLogsAPI, sent.SchemaVersion, sent.Types
 	if s.SchemaVersion != "" && !slices.Contains(api.schemas, s.SchemaVersion) {
