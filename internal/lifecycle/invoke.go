@@ -47,7 +47,7 @@ func (m *machine) refuseRuntime(to string) error {
 // CheckAnswer tells whether the runtime may answer for the ids now. It is the
 // check that AWS makes before it reads a body.
 func (s State) CheckAnswer(requestID, attemptID string) error {
-	if s.Current == nil || s.Runtime.State != RuntimeRunning || s.Current.Invocation.RequestID != requestID {
+	if s.Phase != Busy || s.Runtime.State != RuntimeRunning || s.Current.Invocation.RequestID != requestID {
 		return &lambda.Refusal{Type: lambda.RefusedRequestID, Message: "Invalid request ID"}
 	}
 	if attemptID != "" && attemptID != s.Current.Invocation.AttemptID {

@@ -132,8 +132,8 @@ func (m *machine) sandboxFailed() {
 func (m *machine) stop(e Stop) {
 	switch m.Phase {
 	case Stopping, Gone:
-		if e.Now && m.Phase == Stopping && m.Ending.Stage != Killing && m.Ending.Stage != NotEnding {
-			m.kill()
+		if e.Now {
+			m.hurry()
 		}
 		return
 	case Creating, Initializing, Busy:
@@ -145,6 +145,9 @@ func (m *machine) stop(e Stop) {
 		m.Draining, m.StopReason = true, e.Reason
 		if m.Current != nil && e.Now {
 			m.abandon()
+		}
+		if e.Now {
+			m.hurry()
 		}
 		return
 	case Idle, Blank:
@@ -159,6 +162,15 @@ func (m *machine) stop(e Stop) {
 	}
 	m.leave()
 	m.end("spindown")
+}
+
+// hurry cuts a shutdown sequence short.
+func (m *machine) hurry() {
+	switch m.Ending.Stage {
+	case EndingRuntime, EndingExtensions:
+		m.kill()
+	case NotEnding, Killing:
+	}
 }
 
 // abandonCreation waits for the sandbox that is being made, to end it then.
