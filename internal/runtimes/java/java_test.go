@@ -1,0 +1,281 @@
+package java
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lambent/internal/lambda"
+	"lambent/internal/runtimes"
+	"lambent/internal/runtimes/runtimetest"
+)
+
+// The host's interpreters, found once, and the fixtures, compiled once.
+var (
+	set     *runtimes.Set
+	classes map[string]string
+	missing string // why the bootstrap cannot be tested here
+)
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "lambent-java-")
+	if err == nil {
+		err = prepareTests(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// prepareTests builds the bootstrap as it is now, which may be newer than what
+// this test has embedded.
+func prepareTests(dir string) error {
+	if out, err := exec.Command("./build.sh").CombinedOutput(); err != nil {
+		return fmt.Errorf("build the Java bootstrap: %w: %s", err, out)
+	}
+	family := Family{bootstrap: os.DirFS("bootstrap")}
+	var err error
+	set, err = runtimes.Discover(context.Background(), runtimes.Options{
+		Dir: filepath.Join(dir, "runtimes"), Families: []runtimes.Family{family}, AnyArchitecture: true,
+	})
+	if err != nil {
+		return err
+	}
+	javac, err := exec.LookPath("javac")
+	switch {
+	case !family.built():
+		missing = "the Java bootstrap was not built: there is no JDK or no Maven here"
+	case err != nil:
+		missing = "there is no javac here to compile handlers"
+	default:
+		classes, err = compile(javac, filepath.Join(dir, "classes"))
+		return err
+	}
+	return nil
+}
+
+func compile(javac, into string) (map[string]string, error) {
+	sources, err := filepath.Glob("testdata/src/fixtures/*.java")
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"-nowarn", "-Xlint:-options", "--release", "8", "-cp", "bootstrap/" + jarName, "-d", into}, sources...)
+	if out, err := exec.Command(javac, args...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("compile fixtures: %w: %s", err, out)
+	}
+	files := map[string]string{}
+	err = filepath.WalkDir(into, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		name, _ := filepath.Rel(into, path)
+		files[name] = string(data)
+		return err
+	})
+	return files, err
+}
+
+// here are the runtimes that this host has, one identifier for each Java.
+func here(t testing.TB) []runtimes.Found {
+	t.Helper()
+	if missing != "" {
+		t.Skip(missing)
+	}
+	list := slices.DeleteFunc(set.List(), func(f runtimes.Found) bool {
+		return !f.Here() || strings.HasSuffix(string(f.Runtime), ".al2023")
+	})
+	if len(list) == 0 {
+		t.Skip("no Java 8, 11, 17, 21 or 25 on this host")
+	}
+	return list
+}
+
+// each runs a test for every Java.
+func each(t *testing.T, test func(t *testing.T, f runtimes.Found)) {
+	t.Helper()
+	for _, f := range here(t) {
+		t.Run(string(f.Runtime), func(t *testing.T) {
+			t.Parallel()
+			test(t, f)
+		})
+	}
+}
+
+// job runs a fixture.
+func job(f runtimes.Found, handler string, events ...string) runtimetest.Job {
+	j := runtimetest.Job{Set: set, Runtime: f.Runtime, Handler: "fixtures." + handler, Task: classes}
+	for _, payload := range events {
+		j.Events = append(j.Events, runtimetest.Event{Payload: payload})
+	}
+	return j
+}
+
+func TestFindReadsReleaseFiles(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	java := func(name, release, answer string) {
+		folder := filepath.Join(home, ".sdkman/candidates/java", name)
+		if err := os.MkdirAll(filepath.Join(folder, "bin"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		script := "#!/bin/sh\necho '" + answer + "'\n"
+		if err := os.WriteFile(filepath.Join(folder, "bin/java"), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "release"), []byte(release), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	java("a", "JAVA_VERSION=\"21.0.4\"\n", "openjdk 21.0.4 2024-07-16")
+	java("b", "JAVA_VERSION=\"1.8.0_402\"\n", "")
+	java("c", "JAVA_VERSION=\"17.0.1\"\n", "openjdk 11.0.2 2019-01-15")
+	java("d", "JAVA_VERSION=\"11.0.2\"\nJVM_VARIANT=\"Openj9\"\n", "openjdk 11.0.2 2019-01-15")
+	java("e", "JAVA_VERSION=\"22.0.1\"\n", "openjdk 22.0.1 2024-04-16")
+
+	host := runtimes.NewHost(nil)
+	host.Home, host.Path, host.Env = home, nil, nil
+	jar := filepath.Join(t.TempDir(), jarName)
+	if err := os.WriteFile(jar, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range (Family{bootstrap: os.DirFS(filepath.Dir(jar))}).Find(t.Context(), host) {
+		if f.Source == "sdkman" {
+			got = append(got, string(f.Runtime)+" "+f.Version)
+		}
+	}
+	slices.Sort(got)
+	want := []string{"java21 21.0.4", "java8.al2 8.0.402", "java8.al2023 8.0.402"}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
+func TestWithoutBootstrapNothingIsFoundAndAdviceSaysWhy(t *testing.T) {
+	t.Parallel()
+	f := Family{bootstrap: os.DirFS(t.TempDir())}
+	if found := f.Find(t.Context(), runtimes.NewHost(nil)); found != nil {
+		t.Errorf("found %+v without a bootstrap to start", found)
+	}
+	if advice := f.Advice("java21"); !strings.Contains(advice, "built without its Java bootstrap") {
+		t.Errorf("advice %q does not say that the bootstrap is missing", advice)
+	}
+}
+
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	const jar, layers = "/var/runtime/lambent-java.jar", "/opt/java"
+	for _, c := range []struct {
+		runtime lambda.Runtime
+		options string
+		want    []string
+	}{
+		{"java17", "", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
+		{"java11", "", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
+		{"java25", "-Xmx300m -XX:+UseZGC", []string{"-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
+		{"java21", "-XX:+TieredCompilation -XX:TieredStopAtLevel=4", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
+		{"java21", "-Xshare:off -XX:MaxRAMPercentage=50", []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}},
+	} {
+		v := &lambda.Version{Runtime: c.runtime, MemoryMB: 512, Environment: []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: c.options}}}
+		p, err := Family{}.Program(v, runtimes.Found{Runtime: c.runtime, Path: "/x/bin/java", Prefix: "/x"}, runtimes.Dirs{Bootstrap: "/b"})
+		want := slices.Concat([]string{"/var/lang/bin/java"}, c.want, []string{"-jar", jar, layers})
+		if err != nil || !slices.Equal(p.Argv, want) {
+			t.Errorf("%s with %q: %q, %v; want %q", c.runtime, c.options, p.Argv, err, want)
+		}
+		if !p.Shell || p.LogFD != 62 || p.Dir != "/var/task" || len(p.Mounts) != 2 {
+			t.Errorf("%s: %+v", c.runtime, p)
+		}
+	}
+}
+
+// Distributions keep Java's settings in /etc, and a virtual machine without
+// them does not start.
+func TestProgramShowsSettingsThatAreElsewhere(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, dir := range []string{"jvm/conf/security", "jvm/lib/security", "etc/java/security", "etc/certs", "etc/other"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"jvm/conf/net.properties":         "/etc/java/net.properties",
+		"jvm/conf/security/java.security": "/etc/java/security/java.security",
+		"jvm/lib/security/cacerts":        "/etc/certs/cacerts",
+		"etc/certs/cacerts":               "/etc/other/cacerts",
+	} {
+		if err := os.Symlink(root+target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, m := range elsewhere(filepath.Join(root, "jvm")) {
+		if m.Source != m.Target {
+			t.Errorf("%+v: links lead to the place on the host", m)
+		}
+		got = append(got, strings.TrimPrefix(m.Source, root))
+	}
+	if want := []string{"/etc/certs", "/etc/java", "/etc/other"}; !slices.Equal(got, want) {
+		t.Errorf("shown are %q, want %q", got, want)
+	}
+}
+
+// The archive that Prepare makes must be one that the virtual machine takes:
+// it says which classes came from it.
+func TestPrepareMakesAnArchiveThatIsUsed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		if runtimes.CompareVersions(f.Version, "13") < 0 {
+			t.Skip("archives of an application's classes can be made ahead from Java 13 on")
+		}
+		o := runtimetest.Run(t, job(f, "Plain::text", `"x"`))
+		i := slices.IndexFunc(o.Program.Argv, func(s string) bool { return strings.HasPrefix(s, "-XX:SharedArchiveFile=/var/runtime/") })
+		if i < 0 {
+			t.Fatalf("command line %q names no archive", o.Program.Argv)
+		}
+		folder := o.Program.Mounts[1].Source
+		archive := filepath.Join(folder, filepath.Base(o.Program.Argv[i]))
+
+		// A folder beside the bootstrap, so that ../runtime leads there as it does from /var/task.
+		place := t.TempDir()
+		if err := os.Mkdir(filepath.Join(place, "task"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(folder, filepath.Join(place, "runtime")); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(f.Path, "-XX:+UseSerialGC", "-Xshare:auto", "-XX:SharedArchiveFile="+archive, "-Xlog:class+load",
+			"-jar", filepath.Join(place, "runtime", jarName))
+		cmd.Dir = filepath.Join(place, "task")
+		out, _ := cmd.CombinedOutput() // it ends at once: there is no Runtime API
+		if !strings.Contains(string(out), "lambent.runtime.Main source: shared objects file (top)") {
+			t.Errorf("the bootstrap was not loaded from %s:\n%.2000s", archive, out)
+		}
+	})
+}
+
+// BenchmarkStart measures from the start of the process to its first /next.
+func BenchmarkStart(b *testing.B) {
+	for _, f := range here(b) {
+		b.Run(string(f.Runtime), func(b *testing.B) {
+			var total float64
+			for b.Loop() {
+				j := job(f, "Plain::point")
+				j.Events = []runtimetest.Event{}
+				total += float64(runtimetest.Run(b, j).First.Microseconds())
+			}
+			b.ReportMetric(total/float64(b.N)/1000, "ms/start")
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package java
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lambent/internal/lambda"
+	"lambent/internal/runtimes"
+	"lambent/internal/sandbox"
+)
+
+// heapPercent is the heap's share of the function's memory, as AWS's virtual
+// machines are started (-XX:MaxHeapSize=445645k of 512 MB).
+const heapPercent = 85
+
+// setting is an option of the virtual machine that the function may choose
+// itself. What is on the command line would win over JAVA_TOOL_OPTIONS, so it
+// is left out when the function says something about the same.
+type setting struct {
+	option string
+	theirs *regexp.Regexp
+}
+
+var (
+	collector   = regexp.MustCompile(`-XX:[+-]Use\w*GC\b`)
+	compilation = regexp.MustCompile(`-XX:([+-]TieredCompilation\b|TieredStopAtLevel=)|-X(int|comp)\b`)
+	heap        = regexp.MustCompile(`-Xmx|-XX:(MaxHeapSize|MaxRAM|MaxRAMPercentage|MaxRAMFraction)=`)
+	archive     = regexp.MustCompile(`-Xshare:|-XX:(SharedArchiveFile|AOT\w*)=`)
+)
+
+// settings are the options for a version.
+func settings(v *lambda.Version, major, archiveFile string) []setting {
+	list := []setting{
+		{"-XX:+UseSerialGC", collector},
+		{fmt.Sprintf("-XX:MaxHeapSize=%dk", v.MemoryMB*1024*heapPercent/100), heap},
+	}
+	if stopsAtC1(major) {
+		list = append(list, setting{"-XX:TieredStopAtLevel=1", compilation})
+	}
+	if archiveFile != "" {
+		// An archive that does not fit costs time; complaints about it would stand in the function's log.
+		list = append(list, setting{"-XX:SharedArchiveFile=" + archiveFile, archive}, setting{"-Xlog:cds=off", archive})
+	}
+	return append(list, setting{"-Xshare:auto", archive})
+}
+
+// stopsAtC1 tells whether AWS compiles with the first compiler only
+// (developer guide, "Java runtime startup behavior": from Java 17 on).
+func stopsAtC1(major string) bool { return runtimes.CompareVersions(major, "17") >= 0 }
+
+// Program starts the virtual machine with the bootstrap. Its argument is the
+// layers' folder, which a driver without a file system of its own puts
+// elsewhere.
+func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dirs) (sandbox.Program, error) {
+	argv := []string{runtimes.LangDir + "/bin/java"}
+	theirs := options(v)
+	for _, s := range settings(v, majorOf(found.Runtime), archiveFor(found, dirs.Bootstrap)) {
+		if !s.theirs.MatchString(theirs) {
+			argv = append(argv, s.option)
+		}
+	}
+	return sandbox.Program{
+		Mounts: append(dirs.Mounts(found), elsewhere(found.Prefix)...),
+		Argv:   append(argv, "-jar", runtimes.RuntimeDir+"/"+jarName, runtimes.LayerRoot+"/java"),
+		Dir:    runtimes.TaskRoot,
+		Shell:  true,
+		LogFD:  runtimes.LogFD,
+	}, nil
+}
+
+// options is what the function says to the virtual machine by variables.
+func options(v *lambda.Version) string {
+	var all []string
+	for _, name := range []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"} {
+		if value, ok := runtimes.Variable(v, name); ok {
+			all = append(all, value)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// archiveFor is the archive of classes that Prepare made for the interpreter,
+// as seen inside; empty if there is none.
+func archiveFor(found runtimes.Found, folder string) string {
+	name := archiveName(found)
+	if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+		return ""
+	}
+	return runtimes.RuntimeDir + "/" + name
+}
+
+// elsewhere shows the folders outside of its own that an installation's
+// settings and certificates are links to: distributions keep them in /etc, and
+// without them the virtual machine does not start.
+func elsewhere(home string) []sandbox.Mount {
+	var folders []string
+	for _, file := range []string{
+		"conf/net.properties", "conf/security/java.security", "lib/security/cacerts", "lib/security/default.policy",
+		"lib/net.properties", "lib/security/java.security", // Java 8
+	} {
+		folders = append(folders, linked(filepath.Join(home, file), home)...)
+	}
+	slices.Sort(folders) // a folder comes before those within it
+	var mounts []sandbox.Mount
+	for _, folder := range folders {
+		if n := len(mounts); n == 0 || !within(folder, mounts[n-1].Source) {
+			mounts = append(mounts, sandbox.Mount{Source: folder, Target: folder})
+		}
+	}
+	return mounts
+}
+
+// linked follows a file's links and lists the folders that they lead to.
+func linked(file, home string) []string {
+	var folders []string
+	for range 8 { // a chain is two or three links long; a circle is not followed for ever
+		target, err := os.Readlink(file)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(file), target)
+		}
+		file = target
+		if folder := filepath.Dir(file); !within(folder, home) {
+			if _, err := os.Stat(folder); err == nil {
+				folders = append(folders, folder)
+			}
+		}
+	}
+	return folders
+}
+
+func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }

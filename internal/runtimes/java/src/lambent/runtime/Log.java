@@ -1,0 +1,142 @@
+package lambent.runtime;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.LambdaLogger;
+import com.amazonaws.services.lambda.runtime.logging.LogFormat;
+import com.amazonaws.services.lambda.runtime.logging.LogLevel;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.reflect.Constructor;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+
+/**
+ * The function's logger. A message is one event whatever lines it has, because it travels framed through a descriptor
+ * of its own; without that descriptor it goes to the standard output.
+ */
+final class Log implements LambdaLogger {
+    private static final int FRAME = 0xa55a0000;
+    private static final int HAS_TIME = 2;
+    private static final int IS_TEXT = 1;
+
+    private final OutputStream frames; // null: standard output
+    private final LogFormat format;
+    private final LogLevel least;
+    private volatile Context context;
+
+    private Log(OutputStream frames, LogFormat format, LogLevel least) {
+        this.frames = frames;
+        this.format = format;
+        this.least = least;
+    }
+
+    static Log fromEnvironment() {
+        return new Log(frames(System.getenv("_LAMBDA_TELEMETRY_LOG_FD")),
+                "JSON".equalsIgnoreCase(System.getenv("AWS_LAMBDA_LOG_FORMAT")) ? LogFormat.JSON : LogFormat.TEXT,
+                level(System.getenv("AWS_LAMBDA_LOG_LEVEL")));
+    }
+
+    /** The functions' own variable may say anything: what is no level hides nothing. */
+    private static LogLevel level(String name) {
+        for (LogLevel level : LogLevel.values()) {
+            if (level.name().equalsIgnoreCase(name)) {
+                return level;
+            }
+        }
+        return LogLevel.UNDEFINED;
+    }
+
+    private static OutputStream frames(String number) {
+        if (number == null) {
+            return null;
+        }
+        try {
+            Constructor<FileDescriptor> constructor = FileDescriptor.class.getDeclaredConstructor(int.class);
+            constructor.setAccessible(true); // the jar's manifest opens java.io to us
+            return new FileOutputStream(constructor.newInstance(Integer.parseInt(number)));
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return null;
+        }
+    }
+
+    /** Names the invocation that messages belong to from now on. */
+    void serving(Context context) {
+        this.context = context;
+    }
+
+    /** Logs a fault: its level is told in JSON only. */
+    void error(String text) {
+        log(text, format == LogFormat.JSON ? LogLevel.ERROR : LogLevel.UNDEFINED);
+    }
+
+    @Override public void log(String message) {
+        log(message, LogLevel.UNDEFINED);
+    }
+
+    @Override public void log(byte[] message) {
+        log(message, LogLevel.UNDEFINED);
+    }
+
+    @Override public void log(String message, LogLevel level) {
+        if (wanted(level)) {
+            write(format == LogFormat.JSON ? json(message, level) : text(message, level), level);
+        }
+    }
+
+    @Override public void log(byte[] message, LogLevel level) {
+        if (wanted(level)) {
+            write(message == null ? "null".getBytes(StandardCharsets.UTF_8) : message, level);
+        }
+    }
+
+    private boolean wanted(LogLevel level) {
+        return level == LogLevel.UNDEFINED || level.ordinal() >= least.ordinal();
+    }
+
+    private static byte[] text(String message, LogLevel level) {
+        String line = level == LogLevel.UNDEFINED ? String.valueOf(message) : "[" + level + "] " + message;
+        return line.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private byte[] json(String message, LogLevel level) {
+        StringBuilder out = new StringBuilder("{");
+        Json.member(out, "timestamp", Clock.FORMAT.format(Instant.now()));
+        Json.member(out, "message", message);
+        Json.member(out, "level", level.name());
+        Context now = context;
+        if (now != null) {
+            Json.member(out, "AWSRequestId", now.getAwsRequestId());
+            Json.member(out, "tenantId", now.getTenantId());
+        }
+        return out.append("}\n").toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A class of its own, so that text logs do not load the formatter. */
+    private static final class Clock {
+        static final DateTimeFormatter FORMAT =
+                DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
+    }
+
+    private synchronized void write(byte[] message, LogLevel level) {
+        if (frames == null) {
+            System.out.write(message, 0, message.length);
+            System.out.flush();
+            return;
+        }
+        Instant now = Instant.now();
+        int kind = FRAME | level.ordinal() << 2 | HAS_TIME | (format == LogFormat.JSON ? 0 : IS_TEXT);
+        ByteBuffer frame = ByteBuffer.allocate(16 + message.length);
+        frame.putInt(kind).putInt(message.length).putLong(now.getEpochSecond() * 1_000_000 + now.getNano() / 1000);
+        frame.put(message);
+        try {
+            frames.write(frame.array()); // one write: frames of several threads must not mix
+        } catch (IOException e) {
+            e.printStackTrace();
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package lambent.runtime;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Date;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Plays some invocations against itself, so that the virtual machine can archive the classes that a life needs
+ * (-XX:ArchiveClassesAtExit) in the form in which they start quickest.
+ */
+public final class Rehearsal {
+    private Rehearsal() {}
+
+    private static final String[] EVENTS = {
+        "{\"name\":\"a\",\"count\":1,\"rate\":1.5,\"list\":[{\"name\":\"b\"}],\"map\":{\"c\":[true,null]},\"when\":\"2026-01-01T00:00:00Z\"}",
+        "\"text\"", "{\"error\":1}",
+    };
+
+    /** A value with the usual kinds of properties. */
+    public static class Value {
+        private String name;
+        private Integer count;
+        private double rate;
+        private List<Value> list;
+        private Map<String, Object> map;
+        private Date when;
+        private Optional<String> maybe = Optional.empty();
+
+        public String getName() {
+            return name;
+        }
+
+        public void setName(String name) {
+            this.name = name;
+        }
+
+        public Integer getCount() {
+            return count;
+        }
+
+        public void setCount(Integer count) {
+            this.count = count;
+        }
+
+        public double getRate() {
+            return rate;
+        }
+
+        public void setRate(double rate) {
+            this.rate = rate;
+        }
+
+        public List<Value> getList() {
+            return list;
+        }
+
+        public void setList(List<Value> list) {
+            this.list = list;
+        }
+
+        public Map<String, Object> getMap() {
+            return map;
+        }
+
+        public void setMap(Map<String, Object> map) {
+            this.map = map;
+        }
+
+        public Date getWhen() {
+            return when;
+        }
+
+        public void setWhen(Date when) {
+            this.when = when;
+        }
+
+        public Optional<String> getMaybe() {
+            return maybe;
+        }
+
+        public void setMaybe(Optional<String> maybe) {
+            this.maybe = maybe;
+        }
+    }
+
+    /** Answers what it was given. */
+    public static class Values implements RequestHandler<Value, Value> {
+        @Override public Value handleRequest(Value value, Context context) {
+            return value;
+        }
+    }
+
+    /** Answers what it was given. */
+    public static Map<String, Object> map(Map<String, Object> event, Context context) {
+        if (event.containsKey("error")) {
+            throw new IllegalStateException("rehearsed");
+        }
+        return event;
+    }
+
+    /** Answers what it was given. */
+    public static String text(String event) {
+        return event;
+    }
+
+    static void play() throws Exception {
+        play(0, Values.class.getName());
+        play(0, Rehearsal.class.getName() + "::map");
+        play(1, Rehearsal.class.getName() + "::text");
+        play(2, Rehearsal.class.getName() + "::map");
+    }
+
+    private static void play(int event, String handler) throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread peer = new Thread(() -> answer(server, EVENTS[event]));
+            peer.setDaemon(true);
+            peer.start();
+            try {
+                Main.run(new Client("127.0.0.1:" + server.getLocalPort()), Log.fromEnvironment(), handler, "/nonexistent", "/nonexistent");
+            } catch (Client.Unreachable e) {
+                // the play is over
+            }
+        }
+    }
+
+    private static void answer(ServerSocket server, String event) {
+        try (Socket peer = server.accept()) {
+            InputStream in = peer.getInputStream();
+            byte[] buffer = new byte[64 * 1024];
+            in.read(buffer);
+            peer.getOutputStream().write(("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 1\r\nContent-Length: "
+                    + event.length() + "\r\n\r\n" + event).getBytes(StandardCharsets.UTF_8));
+            in.read(buffer);
+            peer.getOutputStream().write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+            in.read(buffer);
+            server.close();
+        } catch (java.io.IOException e) {
+            // the rehearsing side ends on its own
+        }
+    }
+}
