@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -57,8 +58,9 @@ type operation struct {
 	Out  string `json:"out"`
 }
 
-// shape is both a fact and what model.json says of a shape. More and Retarget
-// amend an earlier file and do not reach the model; Match and Never are made
+// shape is both a fact and what model.json says of a shape. More, Retarget and
+// Order (in which members are judged) amend an earlier file and do not reach the
+// model; Match and Never are made
 // here. See awsapi/model.go for the meaning of the others.
 type shape struct {
 	Type        string            `json:"type,omitempty"`
@@ -80,6 +82,7 @@ type shape struct {
 	Members     [][]string        `json:"members,omitempty"`
 	More        [][]string        `json:"more,omitempty"`
 	Retarget    map[string]string `json:"retarget,omitempty"`
+	Order       []string          `json:"order,omitempty"`
 }
 
 func generate(folder string) ([]byte, error) {
@@ -118,7 +121,6 @@ func (f *facts) amend(text []byte) error {
 	}
 	for name, raw := range next.Shapes {
 		s := f.Shapes[name]
-		s.More, s.Retarget = nil, nil
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return fmt.Errorf("shape %s: %w", name, err)
 		}
@@ -128,7 +130,12 @@ func (f *facts) amend(text []byte) error {
 				m[1] = target
 			}
 		}
-		s.More, s.Retarget = nil, nil
+		if s.Order != nil {
+			sort.SliceStable(s.Members, func(i, j int) bool {
+				return slices.Index(s.Order, s.Members[i][0]) < slices.Index(s.Order, s.Members[j][0])
+			})
+		}
+		s.More, s.Retarget, s.Order = nil, nil, nil
 		f.Shapes[name] = s
 	}
 	return nil
