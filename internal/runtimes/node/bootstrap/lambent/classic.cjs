@@ -85,16 +85,17 @@ async function begin() {
 async function invoke() {
   const { id, headers, body } = await begin();
   const call = new Call(id);
+  const callback = call.once((error, result) => call.callback(error, result));
   whenEmpty = () => call.giveUp();
   try {
     context.forwardTrace(headers);
     const given = Object.assign(call.context(), context.environment(), context.invocation(headers));
-    const result = handler(JSON.parse(body.toString()), given, call.once((...args) => call.callback(...args)));
+    const result = handler(JSON.parse(body.toString()), given, callback);
     if (result && typeof result.then === "function") {
       result.then(given.succeed, given.fail).catch(given.fail);
     }
   } catch (error) {
-    call.callback(error);
+    callback(error);
   }
 }
 

@@ -3,15 +3,6 @@
 
 const base = "/2018-06-01/runtime/";
 
-// stringify is JSON as AWS's runtime posts it: nothing is null.
-function stringify(value) {
-  try {
-    return JSON.stringify(value === undefined ? null : value);
-  } catch {
-    return undefined;
-  }
-}
-
 class RuntimeClient {
   constructor(connection, errors) {
     this.connection = connection;
@@ -32,10 +23,13 @@ class RuntimeClient {
     return `/2018-06-01/runtime/invocation/${encodeURIComponent(id)}/${what}`;
   }
 
-  // respond throws at once when the value has no JSON.
+  // respond throws at once when the value has no JSON. What JSON leaves out,
+  // such as undefined, is null.
   respond(id, value) {
-    const text = stringify(value);
-    if (text === undefined && value !== undefined) {
+    let text;
+    try {
+      text = JSON.stringify(value);
+    } catch {
       throw this.errors.stringify();
     }
     return this.post(this.path(id, "response"), this.echo({}), text === undefined ? "null" : text);

@@ -58,10 +58,12 @@ async function loadModule(root, folder, name, options) {
   }
 }
 
-// withoutEntry takes our place out of the require stack: Node.js 24's client
-// imports a function's module, so nobody requires it.
+// withoutEntry takes our place from the end of a require stack: Node.js 24's
+// client imports a function's module, so nobody requires it.
 function withoutEntry(e, entry) {
-  e.message = e.message.replace(`\n- ${entry}`, "");
+  if (e.requireStack && e.requireStack.length > 1) {
+    e.message = e.message.replace(`\n- ${entry}`, "");
+  }
   return e;
 }
 

@@ -108,7 +108,7 @@ function jsonLine(now, name, message, params) {
     try {
       return JSON.stringify(line, tellErrors);
     } catch {
-      line.message = format(message, [""]).slice(0, -1); // circular
+      line.message = format(message, params); // circular, or a BigInt
       return JSON.stringify(line);
     }
   }
