@@ -93,15 +93,15 @@ func WriteError(w http.ResponseWriter, err error) {
 
 func writeException(w http.ResponseWriter, x exception, message, reason string) {
 	body := []byte{'{'}
-	if x.typ != "" {
-		body = append(body, `"Type":"`...)
-		body = append(body, x.typ...)
-		body = append(body, `",`...)
-	}
 	if reason != "" {
 		body = append(body, `"Reason":`...)
 		body = appendString(body, reason)
 		body = append(body, ',')
+	}
+	if x.typ != "" {
+		body = append(body, `"Type":"`...)
+		body = append(body, x.typ...)
+		body = append(body, `",`...)
 	}
 	name := `"message":`
 	if x.capital {
