@@ -19,6 +19,7 @@ import (
 	"lambent/internal/awsapi/sts"
 	"lambent/internal/catalog"
 	"lambent/internal/code"
+	"lambent/internal/code/s3source"
 	"lambent/internal/environment"
 	"lambent/internal/fleet"
 	"lambent/internal/invoke"
@@ -110,7 +111,7 @@ func (d *daemon) check(act string, err error) {
 // openDriver chooses how environments are isolated, and sweeps what a killed
 // daemon left.
 func (d *daemon) openDriver(ctx context.Context) error {
-	driver, err := chooseDriver(d.options, d.path("sandboxes"), d.log)
+	driver, err := chooseDriver(d.options.driver, d.path("sandboxes"), d.log)
 	if err != nil {
 		return err
 	}
@@ -159,6 +160,10 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	}
 	d.catalog = catalog.New(catalog.Config{
 		Home: d.home, Functions: db, Layers: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
+		Source: s3source.New(s3source.Options{
+			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
+			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
+		}),
 		Log: d.log,
 	})
 	d.packages = packages

@@ -2,12 +2,14 @@ package main
 
 import (
 	"lambent/internal/runtimes"
+	"lambent/internal/runtimes/node"
 	"lambent/internal/runtimes/python"
 )
 
 // runtimeOptions say where this host's interpreters are looked for.
 func runtimeOptions(dir string, o options) runtimes.Options {
 	return runtimes.Options{
-		Dir: dir, Families: []runtimes.Family{python.Family{}}, Folders: o.runtimeDirs, AnyArchitecture: o.anyArch,
+		Dir: dir, Families: []runtimes.Family{python.Family{}, node.Family{}}, Folders: o.runtimeDirs,
+		AnyArchitecture: o.anyArch,
 	}
 }
