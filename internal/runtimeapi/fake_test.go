@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(functionVariable) != "" {
+		runFunction()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // environment is a fake of what the server serves: it notes every call and
 // answers as it was told.
