@@ -42,11 +42,14 @@ type pid1 struct {
 	control int
 	poke    chan struct{} // wakes reap when there may be children
 	killing atomic.Bool   // Kill waits for the last child's end
+	peak    atomic.Int64  // the most memory that one of the reaped had; written by reap
 
 	child childRights // owned by serve, set by Setup
 
 	mu      sync.Mutex   // orders messages: Started before its Exited
 	started map[int]bool // processes whose end the driver wants to know
+	refused int          // the process of a start that was refused, not yet reaped
+	refusal initproto.StartedReply
 }
 
 // serve answers requests until the driver is gone.
@@ -83,6 +86,11 @@ func (p *pid1) handle(packet []byte, fds []int) {
 		p.wake()
 	case initproto.Listen:
 		p.listen(packet)
+	case initproto.Socket:
+		p.socket(packet)
+	case initproto.Measure:
+		m := p.measure()
+		p.send(initproto.Measured, &m, -1)
 	case initproto.Stop:
 		p.done("stop", stopAll(), -1)
 	case initproto.Resume:
@@ -102,7 +110,8 @@ func (p *pid1) reap() {
 	for {
 		killing := p.killing.Load()
 		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, unix.WALL, nil)
+		var used unix.Rusage
+		pid, err := unix.Wait4(-1, &status, unix.WALL, &used)
 		switch {
 		case err == unix.EINTR:
 		case err != nil && killing:
@@ -111,6 +120,8 @@ func (p *pid1) reap() {
 		case err != nil:
 			<-p.poke
 		default:
+			// Linux gives the largest resident set in KiB.
+			p.peak.Store(max(p.peak.Load(), used.Maxrss<<10))
 			p.ended(pid, status)
 		}
 	}
@@ -119,9 +130,13 @@ func (p *pid1) reap() {
 func (p *pid1) ended(pid int, status unix.WaitStatus) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.started[pid] {
+	switch {
+	case p.started[pid]:
 		delete(p.started, pid)
 		p.send(initproto.Exited, &initproto.ExitedNote{PID: pid, Status: uint32(status)}, -1)
+	case p.refused == pid:
+		p.refused = 0
+		p.send(initproto.Started, &p.refusal, -1)
 	}
 }
 
@@ -146,10 +161,14 @@ func (p *pid1) start(packet []byte, fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)
 	}
-	if reply.Errno == 0 {
+	p.wake()
+	switch {
+	case reply.PID != 0 && reply.Errno != 0:
+		p.refused, p.refusal = reply.PID, reply // told when nothing is left of it
+		return
+	case reply.Errno == 0:
 		p.started[reply.PID] = true
 	}
-	p.wake()
 	p.send(initproto.Started, &reply, -1)
 }
 

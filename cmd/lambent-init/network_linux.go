@@ -57,6 +57,20 @@ func listener(r initproto.ListenRequest) (int, error) {
 	return fd, nil
 }
 
+// socket hands the driver a socket of this network, to connect from outside to
+// who listens here.
+func (p *pid1) socket(packet []byte) {
+	var r initproto.SocketRequest
+	fd, err := -1, initproto.DecodeInto(packet, &r)
+	if err == nil {
+		fd, err = unix.Socket(r.Family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	}
+	p.done("socket", err, fd)
+	if fd >= 0 {
+		unix.Close(fd)
+	}
+}
+
 // addAddress gives lo an address of its own (/32); having it already is fine.
 func addAddress(address [4]byte) error {
 	body := make([]byte, unix.SizeofIfAddrmsg, unix.SizeofIfAddrmsg+16)

@@ -208,19 +208,35 @@ func makeDir(path string, mode uint32) error {
 	if err != unix.ENOENT {
 		return err
 	}
-	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '/' {
-			if err := makeDir(path[:i], 0o755); err != nil {
-				return err
-			}
-			break
-		}
+	if err := makeDir(parent(path), 0o755); err != nil {
+		return err
 	}
 	return makeDir(path, mode)
 }
 
+func parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return "/"
+}
+
+// makeFile makes a file and its folders. One that is there already does as a
+// mount point, but not for data.
 func makeFile(path string, mode uint32, data []byte) error {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, mode)
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
+	fd, err := unix.Open(path, flags, mode)
+	if err == unix.ENOENT {
+		if err := makeDir(parent(path), 0o755); err != nil {
+			return err
+		}
+		fd, err = unix.Open(path, flags, mode)
+	}
+	if err == unix.EEXIST && data == nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -35,44 +35,17 @@ func stopAll() error {
 
 // anyRunning looks through /proc for a process, not us, that is neither stopped
 // nor dead.
-func anyRunning() (bool, error) {
-	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false, err
-	}
-	defer unix.Close(dir)
-	buf := make([]byte, 8192)
-	for {
-		n, err := unix.Getdents(dir, buf)
-		if err != nil || n <= 0 {
-			return false, err
-		}
-		var names []string
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-		for _, name := range names {
-			if name[0] < '1' || name[0] > '9' || name == "1" {
-				continue
-			}
-			if s := state(dir, name); s != 'T' && s != 'Z' && s != 'X' && s != 't' && s != 0 {
-				return true, nil
+func anyRunning() (running bool, err error) {
+	err = eachProcess(func(proc int, pid string) bool {
+		var buf [1024]byte
+		if f := fields(readAt(proc, pid+"/stat", buf[:])); len(f) > 0 {
+			switch f[0] {
+			case "T", "t", "Z", "X":
+			default:
+				running = true
 			}
 		}
-	}
-}
-
-// state reads the letter after the command's name in stat; 0 when it is gone.
-func state(proc int, pid string) byte {
-	fd, err := unix.Openat(proc, pid+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	var buf [512]byte
-	n, _ := unix.Read(fd, buf[:])
-	for i := n - 3; i > 0; i-- {
-		if buf[i] == ')' {
-			return buf[i+2]
-		}
-	}
-	return 0
+		return !running
+	})
+	return running, err
 }

@@ -60,7 +60,7 @@ func outcome(pid, pipe int) initproto.StartedReply {
 			continue
 		}
 		if n == 8 {
-			return initproto.StartedReply{Stage: initproto.Stage(refusal[0]), Errno: int(refusal[1])}
+			return initproto.StartedReply{PID: pid, Stage: initproto.Stage(refusal[0]), Errno: int(refusal[1])}
 		}
 		return initproto.StartedReply{PID: pid}
 	}

@@ -280,17 +280,43 @@ func (g *Group) Thaw() error {
 	return nil
 }
 
-// Kill sends SIGKILL to every process of the group, where the kernel can do so
-// at once, and makes sure that none is held back from dying. It does not wait.
-func (g *Group) Kill() error {
+// Unhold makes sure that no process is held back from dying: by its quota, or
+// frozen.
+func (g *Group) Unhold() error {
 	failed := g.ReleaseCPU()
-	if g.tree.killAll {
-		for _, dir := range g.dirs {
-			failed = errors.Join(failed, optional(write(dir, "cgroup.kill", "1")))
-		}
-	}
 	if g.freeze != nil {
 		failed = errors.Join(failed, g.Thaw())
+	}
+	return failed
+}
+
+// Kill sends SIGKILL to each process that is in the group now, one after the
+// other. It does not wait.
+func (g *Group) Kill() error {
+	if len(g.dirs) == 0 {
+		return nil
+	}
+	pids, err := processes(g.dirs[0])
+	if err != nil {
+		return fmt.Errorf("kill cgroup %s: %w", g.id, err)
+	}
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	return nil
+}
+
+// End kills every process of the group for good, at once where the kernel can.
+// It does not wait. No process may be born into the group afterwards: Linux
+// (6.18 has it still) compares the count of kills of the group that a process
+// is born into with its parent's, and kills it when they differ.
+func (g *Group) End() error {
+	failed := g.Unhold()
+	if !g.tree.killAll {
+		return errors.Join(failed, g.Kill())
+	}
+	for _, dir := range g.dirs {
+		failed = errors.Join(failed, optional(write(dir, "cgroup.kill", "1")))
 	}
 	return failed
 }

@@ -6,7 +6,8 @@
 // whenever a v2 tree is mounted at all, even one without controllers, because
 // there they are quicker and cannot be escaped. The traps that shaped this
 // package: a process frozen by v1 ignores SIGKILL until it is thawed, whereas a
-// frozen v2 group dies by cgroup.kill; and a group out of CPU quota may take a
+// frozen v2 group dies by cgroup.kill, after which nothing may be born into it
+// (Group.End); and a group out of CPU quota may take a
 // period to notice anything, so quota is lifted before a kill.
 package cgroup
 

@@ -55,15 +55,17 @@ func OpenTree(h Host, parent, name string) (*Tree, error) {
 	if unified == "" {
 		return t, nil
 	}
-	hosts := filepath.Join(unified, hostsName)
-	if err := t.makeDir(hosts); err != nil {
-		return nil, err
+	return t, t.openHosts(filepath.Join(unified, hostsName))
+}
+
+func (t *Tree) openHosts(dir string) (err error) {
+	if err := t.makeDir(dir); err != nil {
+		return err
 	}
-	var err error
-	if t.hosts, err = os.Open(hosts); err != nil {
-		return nil, fmt.Errorf("open cgroup: %w", err)
+	if t.hosts, err = os.Open(dir); err != nil {
+		return fmt.Errorf("open cgroup: %w", err)
 	}
-	return t, nil
+	return nil
 }
 
 func (t *Tree) findController(h Host, c, parent, name, unified string, unifiedErr error) {
@@ -193,7 +195,7 @@ type Swept struct {
 }
 
 // Sweep ends every process in the tree and removes every group: what a killed
-// owner left. It returns when all is gone.
+// owner left. It returns when all is gone, and must come before the first group.
 func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 	var s Swept
 	var failed error
@@ -204,59 +206,57 @@ func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 			continue
 		}
 		for _, e := range entries {
-			if !e.IsDir() {
-				continue
-			}
-			n, err := sweepGroup(filepath.Join(top, e.Name()), e.Name() == hostsName, limit)
-			failed = errors.Join(failed, err)
-			s.Processes += n
-			if e.Name() == hostsName {
-				continue
-			}
-			s.Dirs++
-			if !slices.Contains(s.Groups, e.Name()) {
-				s.Groups = append(s.Groups, e.Name())
+			if e.IsDir() {
+				failed = errors.Join(failed, s.sweep(filepath.Join(top, e.Name()), limit))
 			}
 		}
 	}
-	return s, failed
+	if t.hosts == nil {
+		return s, failed
+	}
+	// It was killed, so nothing may be born there any more: see Group.End.
+	dir := t.hosts.Name()
+	_ = t.hosts.Close()
+	return s, errors.Join(failed, t.openHosts(dir))
+}
+
+func (s *Swept) sweep(dir string, limit time.Time) error {
+	n, err := sweepGroup(dir, limit)
+	s.Processes += n
+	if id := filepath.Base(dir); id != hostsName {
+		s.Dirs++
+		if !slices.Contains(s.Groups, id) {
+			s.Groups = append(s.Groups, id)
+		}
+	}
+	return err
 }
 
 // sweepGroup kills until the group is empty. The kernel offers nothing to wait
 // on that all versions share, so it looks again after a pause.
-func sweepGroup(dir string, keep bool, limit time.Time) (killed int, err error) {
+func sweepGroup(dir string, limit time.Time) (killed int, err error) {
 	seen := map[int]bool{}
 	for {
 		pids, err := processes(dir)
 		if err != nil {
 			if missing(err) {
-				return len(seen), nil
+				err = nil
 			}
-			return len(seen), fmt.Errorf("sweep cgroup: %w", err)
+			return len(seen), err
 		}
 		for _, pid := range pids {
 			seen[pid] = true
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
-		_ = write(dir, "cgroup.kill", "1")
-		_ = write(dir, "cgroup.freeze", "0")
-		_ = write(dir, "freezer.state", "THAWED")
-		_ = write(dir, "cpu.cfs_quota_us", "-1")
-		_ = write(dir, "cpu.max", "max")
-		if len(pids) == 0 {
-			if keep {
-				return len(seen), nil
-			}
-			err := unix.Rmdir(dir)
-			if err == nil || err == unix.ENOENT {
-				return len(seen), nil
-			}
-			if err != unix.EBUSY {
-				return len(seen), fmt.Errorf("sweep cgroup %s: %w", dir, err)
-			}
+		for file, value := range map[string]string{"cgroup.kill": "1", "cgroup.freeze": "0", "freezer.state": "THAWED", "cpu.cfs_quota_us": "-1", "cpu.max": "max"} {
+			_ = write(dir, file, value)
 		}
-		if time.Now().After(limit) {
-			return len(seen), fmt.Errorf("sweep cgroup %s: %d processes will not end", dir, len(pids))
+		err = unix.Rmdir(dir)
+		if err == nil || err == unix.ENOENT {
+			return len(seen), nil
+		}
+		if err != unix.EBUSY || time.Now().After(limit) {
+			return len(seen), fmt.Errorf("sweep cgroup %s with %d processes: %w", dir, len(pids), err)
 		}
 		time.Sleep(time.Millisecond)
 	}

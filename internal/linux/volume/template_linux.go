@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,11 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const blockSize = 4096
+const (
+	blockSize    = 4096
+	unmountLimit = 30 * time.Second
+)
 
 // features are named in full, as each distribution's defaults are its own.
 const features = "none,extent,dir_index,filetype,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg,64bit"
@@ -110,27 +115,10 @@ func (m *Maker) format(draft *os.File, bytes int64) (int64, error) {
 	}
 	var st unix.Statfs_t
 	err = unix.Fstatfs(int(v.Mount.Fd()), &st)
-	if err == nil {
-		err = unix.Fsync(int(draft.Fd()))
-	}
-	return int64(st.Bavail) * st.Bsize, errors.Join(err, v.unmount())
-}
-
-// unmount waits until the volume is unmounted, as its file is read next.
-func (v *Volume) unmount() error {
-	device := v.Mount.Name()
-	if err := v.Close(); err != nil {
-		return err
-	}
-	loop, err := os.OpenFile(device, os.O_RDONLY|unix.O_EXCL, 0)
-	for try := 0; err != nil && errors.Is(err, unix.EBUSY) && try < 10000; try++ {
-		unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: 500})
-		loop, err = os.OpenFile(device, os.O_RDONLY|unix.O_EXCL, 0)
-	}
-	if err != nil {
-		return fmt.Errorf("wait for %s: %w", device, err)
-	}
-	return loop.Close()
+	err = errors.Join(err, v.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), unmountLimit)
+	defer cancel()
+	return int64(st.Bavail) * st.Bsize, errors.Join(err, v.WaitGone(ctx)) // the file is read next
 }
 
 // readTemplate takes the stretches of a sparse file that hold data.

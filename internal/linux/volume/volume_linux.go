@@ -25,19 +25,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spare is how many volumes of a size in use are kept ready.
-const spare = 2
-
 // Maker makes volumes whose files live in one folder.
 type Maker struct {
 	dir string
 
-	mu     sync.Mutex // guards sizes and closed
-	sizes  map[int]*size
-	closed bool
+	attach sync.Mutex // one of us at a time looks for a free loop device
 
-	attach   sync.Mutex // one of us at a time looks for a free loop device
-	refilled sync.WaitGroup
+	mu    sync.Mutex // guards what follows
+	sizes map[int]*size
+	mine  map[string]bool // the files of this maker's volumes, as the kernel names them
 }
 
 // size is what is known of one size of volume.
@@ -46,16 +42,35 @@ type size struct {
 	once     sync.Once
 	template template
 	err      error
-	ready    chan *Volume
 }
 
 // Volume is a mounted file system that is nowhere yet.
 type Volume struct {
 	Mount *os.File // the detached mount, for move_mount
+
+	maker *Maker
+	file  string // as the kernel names it
+	at    string // where the kernel says which file the loop device holds
 }
 
-// Close lets the volume go, if it has not been moved anywhere.
+// Close lets go of the mount. If it has not been moved anywhere, that is its end.
 func (v *Volume) Close() error { return v.Mount.Close() }
+
+// WaitGone returns when the kernel has unmounted the volume and cleared its loop
+// device, which it does in the background once the last user is gone. There is
+// nothing to be told by.
+func (v *Volume) WaitGone(ctx context.Context) error {
+	return untilNone(ctx, func() (int, error) {
+		b, err := os.ReadFile(v.at)
+		if err == nil && string(b) == v.file {
+			return 1, nil
+		}
+		v.maker.mu.Lock()
+		defer v.maker.mu.Unlock()
+		delete(v.maker.mine, v.file)
+		return 0, nil
+	})
+}
 
 // NewMaker uses dir, which it makes, for templates and for the volumes' files.
 func NewMaker(dir string) (*Maker, error) {
@@ -66,58 +81,22 @@ func NewMaker(dir string) (*Maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the volume folder: %w", err)
 	}
-	return &Maker{dir: real, sizes: map[int]*size{}}, nil
+	return &Maker{dir: real, sizes: map[int]*size{}, mine: map[string]bool{}}, nil
 }
 
-// Take gives an empty volume of mib MiB: a ready one, or one made now.
-func (m *Maker) Take(mib int) (*Volume, error) {
-	s, err := m.size(mib)
-	if err != nil {
-		return nil, err
-	}
-	defer m.refill(s)
-	select {
-	case v := <-s.ready:
-		return v, nil
-	default:
-		return m.make(s)
-	}
-}
-
-func (m *Maker) size(mib int) (*size, error) {
+// Make makes an empty volume of mib MiB.
+func (m *Maker) Make(mib int) (*Volume, error) {
 	m.mu.Lock()
 	s, ok := m.sizes[mib]
 	if !ok {
-		s = &size{mib: mib, ready: make(chan *Volume, spare)}
+		s = &size{mib: mib}
 		m.sizes[mib] = s
 	}
 	m.mu.Unlock()
 	s.once.Do(func() { s.template, s.err = m.loadTemplate(mib) })
-	return s, s.err
-}
-
-// refill makes one ready volume in the background when one is missing.
-func (m *Maker) refill(s *size) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed || len(s.ready) == cap(s.ready) {
-		return
+	if s.err != nil {
+		return nil, s.err
 	}
-	m.refilled.Go(func() {
-		v, err := m.make(s)
-		if err != nil {
-			return // the next Take makes one itself, and tells
-		}
-		select {
-		case s.ready <- v:
-		default:
-			v.Close()
-		}
-	})
-}
-
-// make stamps the template into a new file and mounts it.
-func (m *Maker) make(s *size) (*Volume, error) {
 	f, err := m.file()
 	if err != nil {
 		return nil, err
@@ -146,7 +125,8 @@ func (m *Maker) file() (*os.File, error) {
 // mount puts the file on a loop device and mounts what it holds, with the
 // permissions of a /tmp.
 func (m *Maker) mount(f *os.File) (_ *Volume, err error) {
-	loop, err := m.attachLoop(f)
+	v := &Volume{maker: m}
+	loop, err := v.attach(f)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +152,7 @@ func (m *Maker) mount(f *os.File) (_ *Volume, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount a volume: %w", err)
 	}
-	v := &Volume{Mount: os.NewFile(uintptr(mount), loop.Name())}
+	v.Mount = os.NewFile(uintptr(mount), loop.Name())
 	if err := prepareRoot(mount); err != nil {
 		v.Close()
 		return nil, fmt.Errorf("prepare a volume: %w", err)
@@ -190,11 +170,11 @@ func prepareRoot(mount int) error {
 	return nil
 }
 
-// attachLoop finds a free loop device. Others on the host look for one too, so
-// one found may be taken when we come.
-func (m *Maker) attachLoop(f *os.File) (*os.File, error) {
-	m.attach.Lock()
-	defer m.attach.Unlock()
+// attach finds a free loop device. Others on the host look for one too, so one
+// found may be taken when we come.
+func (v *Volume) attach(f *os.File) (*os.File, error) {
+	v.maker.attach.Lock()
+	defer v.maker.attach.Unlock()
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -213,7 +193,7 @@ func (m *Maker) attachLoop(f *os.File) (*os.File, error) {
 			return nil, fmt.Errorf("open a loop device: %w", err)
 		}
 		if err = unix.IoctlLoopConfigure(int(loop.Fd()), &config); err == nil {
-			return loop, nil
+			return loop, v.own(n)
 		}
 		loop.Close()
 		if err != unix.EBUSY || try == 100 {
@@ -222,45 +202,58 @@ func (m *Maker) attachLoop(f *os.File) (*os.File, error) {
 	}
 }
 
-// Busy counts the loop devices that hold a file of this maker's folder,
-// whoever mounted them.
-func (m *Maker) Busy() (int, error) {
+// own notes that a device is ours, by what the kernel calls its file.
+func (v *Volume) own(device int) error {
+	v.at = fmt.Sprintf("/sys/block/loop%d/loop/backing_file", device)
+	b, err := os.ReadFile(v.at)
+	if err != nil {
+		return fmt.Errorf("look at a loop device: %w", err)
+	}
+	v.file = string(b)
+	v.maker.mu.Lock()
+	defer v.maker.mu.Unlock()
+	v.maker.mine[v.file] = true
+	return nil
+}
+
+// busy counts the loop devices that hold a file of this maker's folder: all, or
+// those that somebody else attached, who used the folder before.
+func (m *Maker) busy(foreign bool) (int, error) {
 	files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
 	if err != nil {
 		return 0, err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	n := 0
 	for _, f := range files {
 		// The device may be cleared under our hands.
-		if b, err := os.ReadFile(f); err == nil && strings.HasPrefix(string(b), m.dir+"/") {
+		b, err := os.ReadFile(f)
+		if err == nil && strings.HasPrefix(string(b), m.dir+"/") && !(foreign && m.mine[string(b)]) {
 			n++
 		}
 	}
 	return n, nil
 }
 
-// Close frees the ready volumes and waits until the kernel has cleared all
-// devices, which it does in the background once the last user is gone.
-func (m *Maker) Close(ctx context.Context) error {
-	m.mu.Lock()
-	m.closed = true
-	m.mu.Unlock()
-	m.refilled.Wait()
-	m.mu.Lock()
-	for _, s := range m.sizes {
-		for len(s.ready) > 0 {
-			(<-s.ready).Close()
-		}
-	}
-	m.mu.Unlock()
-	return m.WaitIdle(ctx)
+// Foreign counts the loop devices that a former maker over the same folder left.
+func (m *Maker) Foreign() (int, error) { return m.busy(true) }
+
+// WaitForeign returns when there are none. They clear themselves when their last
+// user is gone.
+func (m *Maker) WaitForeign(ctx context.Context) error {
+	return untilNone(ctx, m.Foreign)
 }
 
-// WaitIdle returns when no loop device holds a file of ours. There is nothing
-// to be told by, so it looks again and again.
-func (m *Maker) WaitIdle(ctx context.Context) error {
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		n, err := m.Busy()
+// Wait returns when there is no volume any more.
+func (m *Maker) Wait(ctx context.Context) error {
+	return untilNone(ctx, func() (int, error) { return m.busy(false) })
+}
+
+// untilNone looks again and again.
+func untilNone(ctx context.Context, busy func() (int, error)) error {
+	for pause := 200 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		n, err := busy()
 		if err != nil || n == 0 {
 			return err
 		}
@@ -270,15 +263,4 @@ func (m *Maker) WaitIdle(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// Ready counts the volumes that are made and not yet taken.
-func (m *Maker) Ready() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := 0
-	for _, s := range m.sizes {
-		n += len(s.ready)
-	}
-	return n
 }

@@ -179,7 +179,13 @@ func (c *conn) askLocked(ctx context.Context, kind initproto.Kind, body any, fil
 
 // do is ask for requests that are answered by a Reply.
 func (c *conn) do(ctx context.Context, kind initproto.Kind, body any, files []int) ([]int, error) {
-	r, err := c.ask(ctx, kind, body, files)
+	c.request.Lock()
+	defer c.request.Unlock()
+	return c.doLocked(ctx, kind, body, files)
+}
+
+func (c *conn) doLocked(ctx context.Context, kind initproto.Kind, body any, files []int) ([]int, error) {
+	r, err := c.askLocked(ctx, kind, body, files)
 	if err != nil {
 		return nil, err
 	}

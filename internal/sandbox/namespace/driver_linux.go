@@ -109,12 +109,10 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 	if err != nil {
 		return err
 	}
-	v, err := m.Take(8)
+	v, err := m.Make(8)
 	if err != nil {
 		d.noVolume = err
-		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-		defer cancel()
-		return m.Close(ctx)
+		return nil
 	}
 	d.volumes = m
 	return v.Close()
@@ -179,7 +177,7 @@ func (d *Driver) Close() error {
 	}
 	d.ending.Wait()
 	if d.volumes != nil {
-		failed = errors.Join(failed, d.volumes.Close(ctx))
+		failed = errors.Join(failed, d.volumes.Wait(ctx))
 		d.volumes = nil
 	}
 	if d.tree != nil {
@@ -205,15 +203,14 @@ func (d *Driver) Sweep(ctx context.Context) (sandbox.Swept, error) {
 	loops := 0
 	if d.volumes != nil {
 		var err error
-		if loops, err = d.volumes.Busy(); err != nil {
+		if loops, err = d.volumes.Foreign(); err != nil {
 			return sandbox.Swept{}, fmt.Errorf("sweep: %w", err)
 		}
-		loops -= d.volumes.Ready()
 	}
 	swept, err := d.tree.Sweep(limit)
-	s := sandbox.Swept{Sandboxes: len(swept.Groups), Processes: swept.Processes, Cgroups: swept.Dirs, LoopDevices: max(0, loops), Mounts: max(0, loops)}
+	s := sandbox.Swept{Sandboxes: len(swept.Groups), Processes: swept.Processes, Cgroups: swept.Dirs, LoopDevices: loops, Mounts: loops}
 	if err == nil && d.volumes != nil {
-		err = d.volumes.WaitIdle(ctx)
+		err = d.volumes.WaitForeign(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("sweep: %w", err)

@@ -51,7 +51,7 @@ func (d *Driver) ability(name string) sandbox.Ability {
 		return sandbox.Ability{Name: name, Why: why.Error(), Hint: hint}
 	}
 	switch name {
-	case sandbox.CanLimitMemory, sandbox.CanMeasureMemory:
+	case sandbox.CanLimitMemory:
 		return lack(d.tree.Missing(cgroup.Memory), d.cgroupHint())
 	case sandbox.CanLimitCPU:
 		return lack(d.tree.Missing(cgroup.CPU), d.cgroupHint())

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"os"
 	"regexp"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,7 +29,8 @@ type box struct {
 	uid, gid uint32
 	conn     *conn
 	group    *cgroup.Group
-	outside  io.Closer // the way out, nil without
+	volume   *volume.Volume // nil: /tmp is memory
+	outside  io.Closer      // the way out, nil without
 
 	frozen bool // owned by the caller of Freeze, Thaw, Kill and Destroy
 
@@ -87,25 +87,24 @@ func (d *Driver) register(b *box) (err error) {
 
 // build makes cgroups and /tmp while PID 1 comes up, and then sends it the plan.
 func (b *box) build(ctx context.Context) error {
-	var vol *volume.Volume
 	prepared := make(chan error, 1)
 	go func() {
 		var err error
 		if b.group, err = b.d.tree.New(b.spec.ID, b.limits()); err == nil && b.d.volumes != nil {
-			vol, err = b.d.volumes.Take(b.spec.TmpMiB)
+			b.volume, err = b.d.volumes.Make(b.spec.TmpMiB)
 		}
 		prepared <- err
 	}()
 	var err error
 	b.conn, err = b.d.dial()
 	err = errors.Join(err, <-prepared)
-	if vol != nil {
-		defer vol.Close()
+	if b.volume != nil {
+		defer b.volume.Close() // PID 1 has moved it by then
 	}
 	if err != nil {
 		return err
 	}
-	plan, files, err := b.plan(vol)
+	plan, files, err := b.plan()
 	defer func() {
 		for _, f := range files {
 			f.Close()
@@ -115,8 +114,8 @@ func (b *box) build(ctx context.Context) error {
 		return err
 	}
 	var fds []int
-	if vol != nil {
-		fds = append(fds, int(vol.Mount.Fd()))
+	if b.volume != nil {
+		fds = append(fds, int(b.volume.Mount.Fd()))
 	}
 	for _, f := range files {
 		fds = append(fds, int(f.Fd()))
@@ -149,15 +148,15 @@ func (b *box) limits() cgroup.Limits {
 }
 
 // plan says what PID 1 has to do; the files go along after the volume.
-func (b *box) plan(vol *volume.Volume) (*initproto.Plan, []*os.File, error) {
-	own, err := b.d.ownRoot(b.spec, b.uid, b.gid, vol != nil)
+func (b *box) plan() (*initproto.Plan, []*os.File, error) {
+	own, err := b.d.ownRoot(b.spec, b.uid, b.gid, b.volume != nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &initproto.Plan{Hostname: b.spec.Hostname, NewRoot: b.d.root, OOMScore: oomScore}
 	p.Ops = append(append(p.Ops, b.d.base...), own...)
 	p.Child = initproto.Child{SetIDs: !b.d.rootless, UID: b.uid, GID: b.gid, Rlimits: b.rlimits(), Affinity: b.affinity(), Filter: b.d.filter}
-	if vol != nil {
+	if b.volume != nil {
 		p.OpFDs = 1
 	}
 	var files []*os.File
@@ -230,36 +229,6 @@ func (b *box) ID() string { return b.spec.ID }
 // Path is the identity: the sandbox has a root of its own.
 func (b *box) Path(inside string) string { return inside }
 
-// Listen opens a listener in the sandbox's network.
-func (b *box) Listen(host string, port int) (net.Listener, error) {
-	l, err := b.listen(host, port)
-	if err != nil {
-		return nil, fmt.Errorf("listen in sandbox %s at %s:%d: %w", b.spec.ID, host, port, err)
-	}
-	return l, nil
-}
-
-func (b *box) listen(host string, port int) (net.Listener, error) {
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil || !address.Is4() {
-		return nil, errors.New("not an IPv4 address")
-	}
-	fds, err := b.conn.do(context.Background(), initproto.Listen, &initproto.ListenRequest{Address: address.As4(), Port: port}, nil)
-	if err != nil {
-		return nil, err
-	}
-	if len(fds) != 1 {
-		closeAll(fds)
-		return nil, errors.New("PID 1 handed over no socket")
-	}
-	f := os.NewFile(uintptr(fds[0]), "listener")
-	defer f.Close()
-	return net.FileListener(f)
-}
-
 // Freeze stops every process.
 func (b *box) Freeze(ctx context.Context) (err error) {
 	if b.frozen {
@@ -267,11 +236,11 @@ func (b *box) Freeze(ctx context.Context) (err error) {
 	}
 	if b.d.tree.CanFreeze() {
 		err = b.group.Freeze(ctx)
-	} else if _, err = b.conn.do(ctx, initproto.Stop, nil, nil); err != nil {
-		err = fmt.Errorf("freeze sandbox %s: %w", b.spec.ID, err)
+	} else {
+		_, err = b.conn.do(ctx, initproto.Stop, nil, nil)
 	}
 	if err != nil {
-		return errors.Join(err, b.thaw(context.WithoutCancel(ctx)))
+		return errors.Join(fmt.Errorf("freeze sandbox %s: %w", b.spec.ID, err), b.thaw(context.WithoutCancel(ctx)))
 	}
 	b.frozen = true
 	return nil
@@ -299,9 +268,13 @@ func (b *box) thaw(ctx context.Context) error {
 	return nil
 }
 
-// Usage reads the kernel's accounting.
+// Usage reads the kernel's accounting; for what no cgroup accounts for, PID 1
+// looks at its processes.
 func (b *box) Usage() (sandbox.Usage, error) {
 	u, err := b.group.Usage()
+	if err == nil && (b.d.tree.Missing(cgroup.Memory) != nil || b.d.tree.Missing(cgroup.CPUAcct) != nil) {
+		err = b.measure(&u)
+	}
 	if err != nil {
 		return sandbox.Usage{}, err
 	}
@@ -311,19 +284,41 @@ func (b *box) Usage() (sandbox.Usage, error) {
 	return sandbox.Usage{MemoryPeakBytes: b.peak, MemoryBytes: u.Memory, CPU: u.CPU, OOMKills: u.OOMKills, Processes: u.Processes}, nil
 }
 
-// Kill ends every process inside. PID 1 kills all that the kernel knows in its
-// namespace in one step that forks cannot race, and answers when it has reaped
-// the last; the cgroup is there for a PID 1 that is itself waiting for a start.
-func (b *box) Kill(ctx context.Context) error {
-	err := b.group.Kill()
+func (b *box) measure(u *cgroup.Usage) error {
+	r, err := b.conn.ask(context.Background(), initproto.Measure, nil, nil)
+	var m initproto.Measurement
 	if err == nil {
-		_, err = b.conn.do(ctx, initproto.Kill, nil, nil)
+		err = initproto.DecodeInto(r.packet, &m)
 	}
 	if err != nil {
-		return fmt.Errorf("kill sandbox %s: %w", b.spec.ID, err)
+		return fmt.Errorf("measure sandbox %s: %w", b.spec.ID, err)
+	}
+	u.Processes = m.Processes
+	if b.d.tree.Missing(cgroup.Memory) != nil {
+		u.Memory, u.Peak = m.MemoryBytes, m.PeakBytes
+	}
+	if b.d.tree.Missing(cgroup.CPUAcct) != nil {
+		u.CPU = time.Duration(m.CPUNanos)
+	}
+	return nil
+}
+
+// Kill ends every process inside. PID 1 kills all that there are in its
+// namespace in one step that forks cannot race, and answers when it has reaped
+// the last. When PID 1 is waiting for a program to execute, those that hold it
+// up are killed by name of their cgroup.
+func (b *box) Kill(ctx context.Context) error {
+	err := b.group.Unhold()
+	if !b.conn.request.TryLock() {
+		err = errors.Join(err, b.group.Kill())
+		b.conn.request.Lock()
 	}
 	b.frozen = false
-	if err := b.group.LimitCPU(); err != nil {
+	if err == nil {
+		_, err = b.conn.doLocked(ctx, initproto.Kill, nil, nil)
+	}
+	b.conn.request.Unlock()
+	if err = errors.Join(err, b.group.LimitCPU()); err != nil {
 		return fmt.Errorf("kill sandbox %s: %w", b.spec.ID, err)
 	}
 	return nil
@@ -349,7 +344,7 @@ func (b *box) giveBack() {
 	defer close(b.ended)
 	var failed error
 	if b.group != nil {
-		failed = b.group.Kill()
+		failed = b.group.End()
 	}
 	if b.conn != nil {
 		b.conn.end()
@@ -359,6 +354,11 @@ func (b *box) giveBack() {
 	}
 	if b.group != nil {
 		failed = errors.Join(failed, b.group.Remove())
+	}
+	if b.volume != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		defer cancel()
+		failed = errors.Join(failed, b.volume.WaitGone(ctx))
 	}
 	b.d.mu.Lock()
 	delete(b.d.live, b.spec.ID)

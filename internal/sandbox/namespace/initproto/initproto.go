@@ -27,17 +27,20 @@ type Kind byte
 
 // Requests, with their answers.
 const (
-	Setup  Kind = 1 + iota // Plan; Ready with the network namespace's descriptor
-	Start                  // Command with its descriptors; Started
-	Signal                 // SignalRequest; no answer
-	Kill                   // nothing; Done when no other process is left
-	Listen                 // ListenRequest; Done with the listening socket
-	Stop                   // nothing; Done when all others are stopped (SIGSTOP)
-	Resume                 // nothing; Done
+	Setup   Kind = 1 + iota // Plan; Ready with the network namespace's descriptor
+	Start                   // Command with its descriptors; Started
+	Signal                  // SignalRequest; no answer
+	Kill                    // nothing; Done when no other process is left
+	Listen                  // ListenRequest; Done with the listening socket
+	Socket                  // SocketRequest; Done with a TCP socket that is not connected
+	Measure                 // nothing; Measured
+	Stop                    // nothing; Done when all others are stopped (SIGSTOP)
+	Resume                  // nothing; Done
 
 	Ready
 	Started
 	Done
+	Measured
 	Exited
 )
 
@@ -174,6 +177,18 @@ type ListenRequest struct {
 	Port    int
 }
 
+// SocketRequest is an address family, AF_INET or AF_INET6.
+type SocketRequest struct{ Family int }
+
+// Measurement answers Measure: what /proc and the reaped tell of all processes
+// but PID 1. It is for hosts that let us have no cgroups.
+type Measurement struct {
+	Processes   int
+	MemoryBytes int64 // resident, what processes share counted for each
+	PeakBytes   int64 // the most that is known to have been resident at once
+	CPUNanos    int64 // of the reaped too
+}
+
 // Reply answers everything else.
 type Reply struct {
 	Errno int
@@ -209,6 +224,13 @@ func Encode(kind Kind, body any) []byte {
 	case *ListenRequest:
 		w.b = append(w.b, m.Address[:]...)
 		w.int(m.Port)
+	case *SocketRequest:
+		w.int(m.Family)
+	case *Measurement:
+		w.int(m.Processes)
+		w.int(int(m.MemoryBytes))
+		w.int(int(m.PeakBytes))
+		w.int(int(m.CPUNanos))
 	case *Reply:
 		w.int(m.Errno)
 		w.str(m.What)
@@ -246,6 +268,10 @@ func DecodeInto(packet []byte, body any) error {
 	case *ListenRequest:
 		copy(m.Address[:], r.take(4))
 		m.Port = r.int()
+	case *SocketRequest:
+		m.Family = r.int()
+	case *Measurement:
+		*m = Measurement{r.int(), int64(r.int()), int64(r.int()), int64(r.int())}
 	case *Reply:
 		m.Errno = r.int()
 		m.What = r.str()

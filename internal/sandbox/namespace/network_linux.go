@@ -1,0 +1,136 @@
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambent/internal/sandbox/namespace/initproto"
+)
+
+// Sockets of the sandbox's network are made by its PID 1, which lives there, and
+// handed over: the daemon need not enter anything, and without root could not.
+
+// Listen opens a listener in the sandbox's network.
+func (b *box) Listen(host string, port int) (net.Listener, error) {
+	l, err := b.listen(host, port)
+	if err != nil {
+		return nil, fmt.Errorf("listen in sandbox %s at %s:%d: %w", b.spec.ID, host, port, err)
+	}
+	return l, nil
+}
+
+func (b *box) listen(host string, port int) (net.Listener, error) {
+	address, err := b.lookup(host)
+	if err != nil {
+		return nil, err
+	}
+	if !address.Is4() {
+		return nil, errors.New("not an IPv4 address")
+	}
+	f, err := b.socket(context.Background(), initproto.Listen, &initproto.ListenRequest{Address: address.As4(), Port: port})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+// Dial connects to who listens inside.
+func (b *box) Dial(ctx context.Context, address string) (net.Conn, error) {
+	c, err := b.dial(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s in sandbox %s: %w", address, b.spec.ID, err)
+	}
+	return c, nil
+}
+
+func (b *box) dial(ctx context.Context, address string) (net.Conn, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, err
+	}
+	to, err := b.lookup(host)
+	if err != nil {
+		return nil, err
+	}
+	family, sockaddr := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(port), Addr: to.As16()})
+	if to.Is4() {
+		family, sockaddr = unix.AF_INET, &unix.SockaddrInet4{Port: int(port), Addr: to.As4()}
+	}
+	f, err := b.socket(ctx, initproto.Socket, &initproto.SocketRequest{Family: family})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := connect(ctx, f, sockaddr); err != nil {
+		return nil, err
+	}
+	return net.FileConn(f)
+}
+
+// socket gets a socket from PID 1.
+func (b *box) socket(ctx context.Context, kind initproto.Kind, request any) (*os.File, error) {
+	fds, err := b.conn.do(ctx, kind, request, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(fds) != 1 {
+		closeAll(fds)
+		return nil, errors.New("PID 1 handed over no socket")
+	}
+	return os.NewFile(uintptr(fds[0]), "socket"), nil
+}
+
+// connect connects a non-blocking socket and waits for it.
+func connect(ctx context.Context, f *os.File, to unix.Sockaddr) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = f.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	begun := false
+	var failed error
+	err = raw.Write(func(fd uintptr) bool {
+		if !begun {
+			begun = true
+			failed = unix.Connect(int(fd), to)
+			return failed != unix.EINPROGRESS
+		}
+		var code int
+		if code, failed = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR); failed == nil && code != 0 {
+			failed = unix.Errno(code)
+		}
+		return true
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(err, failed)
+}
+
+// lookup finds a name as processes inside do, by the hosts file.
+func (b *box) lookup(host string) (netip.Addr, error) {
+	if host == "localhost" {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
+	}
+	for _, h := range b.spec.Hosts {
+		if h.Name == host {
+			host = h.Address
+			break
+		}
+	}
+	return netip.ParseAddr(host)
+}
