@@ -22,16 +22,19 @@ func location(line, column int) string {
 	return fmt.Sprintf("[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %d, column: %d]", line, column)
 }
 
-// CheckJSON tells whether text is one JSON value. It allocates nothing for a
-// text that is. The error is a *SyntaxError.
+// CheckJSON tells whether text is one JSON value. A text that is costs one small
+// allocation. The error is a *SyntaxError.
 func CheckJSON(text []byte) error {
-	s := scanner{text: text, line: 1}
+	s := scanner{text: text, line: 1, open: make([]container, 0, usualNesting)}
 	s.document()
 	if s.err == nil {
 		return nil // not `return s.err`: a nil *SyntaxError is not a nil error
 	}
 	return s.err
 }
+
+// usualNesting is the depth that few events exceed.
+const usualNesting = 8
 
 // scanner reads JSON as Jackson's UTF8StreamJsonParser does. The first error
 // stays in err, and every step after it is idle.
@@ -42,8 +45,7 @@ type scanner struct {
 	row  int // where the line began
 	err  *SyntaxError
 
-	open []container // only grows when containers nest
-	room [32]container
+	open []container
 }
 
 type container struct {
@@ -59,7 +61,6 @@ func (c container) name() string {
 }
 
 func (s *scanner) document() {
-	s.open = s.room[:0]
 	c, ok := s.skipSpace()
 	if !ok {
 		s.fail("No content to map due to end-of-input")
