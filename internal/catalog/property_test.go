@@ -228,7 +228,7 @@ func TestCallerGivesUp(t *testing.T) {
 // Resolve is on the way of every invocation.
 func TestResolveAllocatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // not parallel: allocations are counted for the whole process
-		w := &world{t: t, data: &memory.Data{}, content: newContent(), observer: &observer{}, runtimes: &runtimes{}}
+		w := &world{t: t, data: &memory.Data{}, content: newContent(), observer: &observer{}}
 		w.start()
 		defer w.stop()
 		w.create("f", func(n *lambda.NewFunction) { n.Publish = true })

@@ -48,18 +48,16 @@ func (c *Catalog) Function(_ context.Context, name, qualifier string) (lambda.Ve
 // after the last.
 func (c *Catalog) Functions(_ context.Context, filter lambda.FunctionFilter) ([]lambda.Version, string, error) {
 	table := *c.functions.Load()
-	var all []lambda.Version
+	var all []*lambda.Version
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		f := table[name].current.Load()
-		if !filter.AllVersions {
-			all = append(all, *f.latest)
+		if filter.AllVersions {
+			all = append(all, f.all()...)
 			continue
 		}
-		for _, v := range f.all() {
-			all = append(all, *v)
-		}
+		all = append(all, f.latest)
 	}
-	return page(all, versionPlace, filter.Marker, filter.Max)
+	return versionPage(all, filter.Marker, filter.Max)
 }
 
 // Versions lists a function's versions, Latest first.
@@ -68,14 +66,18 @@ func (c *Catalog) Versions(_ context.Context, name, marker string, limit int) ([
 	if f == nil {
 		return nil, "", c.notFound(name, "")
 	}
-	var all []lambda.Version
-	for _, v := range f.all() {
-		all = append(all, *v)
-	}
-	return page(all, versionPlace, marker, limit)
+	return versionPage(f.all(), marker, limit)
 }
 
-func versionPlace(v lambda.Version) place { return place{v.Function, ordinal(v.Number)} }
+// versionPage copies only the versions of the page.
+func versionPage(all []*lambda.Version, marker string, limit int) ([]lambda.Version, string, error) {
+	found, next, err := page(all, func(v *lambda.Version) place { return place{v.Function, ordinal(v.Number)} }, marker, limit)
+	versions := make([]lambda.Version, 0, len(found))
+	for _, v := range found {
+		versions = append(versions, *v)
+	}
+	return versions, next, err
+}
 
 // Usage is what the account uses (F196, F197).
 func (c *Catalog) Usage(context.Context) (lambda.AccountUsage, error) { return c.usage(), nil }

@@ -11,14 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"lambent/internal/catalog"
 	"lambent/internal/lambda"
 	"lambent/internal/store/memory"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	region  = "eu-west-1"
@@ -34,7 +30,6 @@ type world struct {
 	store    *memory.Store
 	content  *content
 	observer *observer
-	runtimes *runtimes
 }
 
 // inWorld runs a test with a started catalog, in a bubble: after
@@ -43,7 +38,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, data: &memory.Data{}, content: newContent(), observer: &observer{}, runtimes: &runtimes{}}
+		w := &world{t: t, data: &memory.Data{}, content: newContent(), observer: &observer{}}
 		w.start()
 		defer w.stop()
 		test(t, w)
@@ -53,10 +48,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 func (w *world) start() {
 	w.t.Helper()
 	w.store = memory.Open(w.data)
-	w.Catalog = catalog.New(catalog.Config{
-		Home:      lambda.Home{Partition: "aws", Region: region, Account: account},
-		Functions: w.store, Layers: w.store, Content: w.content, Source: source{}, Runtimes: w.runtimes, Observer: w.observer,
-	})
+	w.Catalog = newCatalog(w.store, w.content, w.observer)
 	if err := w.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -319,7 +311,7 @@ func (o *observer) take() []string {
 // runtimes has everything but one.
 type runtimes struct{}
 
-func (*runtimes) Check(r lambda.Runtime, architecture string) error {
+func (runtimes) Check(r lambda.Runtime, architecture string) error {
 	if r == "dotnet8" || architecture == "arm64" {
 		return fmt.Errorf("%s for %s is not on this host; install it", r, architecture)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"time"
 )
@@ -69,58 +70,81 @@ func readManifest(path string) (manifest, error) {
 func (m manifest) check(root *os.Root, content bool) error {
 	expected := make(map[string]bool, len(m.Files))
 	for _, f := range m.Files {
-		path, err := strconv.Unquote(f.Path)
+		name, err := strconv.Unquote(f.Path)
 		if err != nil {
 			return fmt.Errorf("%w: %q: %v", errDamaged, f.Path, err)
 		}
-		expected[path] = true
-		if err := f.check(root, path, content); err != nil {
+		expected[name] = true
+		if err := f.check(root, name, content); err != nil {
 			return fmt.Errorf("%w: %v", errDamaged, err)
 		}
 	}
-	return fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && path != "." && !expected[path] {
-			err = fmt.Errorf("%q was added", path)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %v", errDamaged, err)
+	return walk(root, ".", func(name string, _ fs.DirEntry) error {
+		if !expected[name] {
+			return fmt.Errorf("%w: %q was added", errDamaged, name)
 		}
 		return nil
 	})
 }
 
-func (f manifestFile) check(root *os.Root, path string, content bool) error {
-	info, err := root.Lstat(path)
+// walk visits everything under a folder of root. It is not fs.WalkDir, because
+// an fs.FS knows only names in UTF-8 and packages have others.
+func walk(root *os.Root, dir string, visit func(string, fs.DirEntry) error) error {
+	folder, err := root.Open(dir)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errDamaged, err)
+	}
+	entries, err := folder.ReadDir(-1)
+	if err := errors.Join(err, folder.Close()); err != nil {
+		return fmt.Errorf("%w: %v", errDamaged, err)
+	}
+	for _, e := range entries {
+		at := path.Join(dir, e.Name())
+		if err := visit(at, e); err != nil {
+			return err
+		}
+		if !e.IsDir() {
+			continue
+		}
+		if err := walk(root, at, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f manifestFile) check(root *os.Root, name string, content bool) error {
+	info, err := root.Lstat(name)
 	if err != nil {
 		return err
 	}
 	if f.Mode&fs.ModeSymlink != 0 {
-		target, err := root.Readlink(path)
+		target, err := root.Readlink(name)
 		if err != nil {
 			return err
 		}
 		if strconv.Quote(target) != f.Target {
-			return fmt.Errorf("link %q points elsewhere", path)
+			return fmt.Errorf("link %q points elsewhere", name)
 		}
 		return nil
 	}
 	if info.Mode() != f.Mode {
-		return fmt.Errorf("%q has mode %v, not %v", path, info.Mode(), f.Mode)
+		return fmt.Errorf("%q has mode %v, not %v", name, info.Mode(), f.Mode)
 	}
 	if f.Mode.IsDir() {
 		return nil
 	}
 	if info.Size() != f.Size || !info.ModTime().Equal(time.Unix(f.Modified, 0)) {
-		return fmt.Errorf("%q has another size or time", path)
+		return fmt.Errorf("%q has another size or time", name)
 	}
 	if content {
-		return f.checkContent(root, path)
+		return f.checkContent(root, name)
 	}
 	return nil
 }
 
-func (f manifestFile) checkContent(root *os.Root, path string) error {
-	file, err := root.Open(path)
+func (f manifestFile) checkContent(root *os.Root, name string) error {
+	file, err := root.Open(name)
 	if err != nil {
 		return err
 	}
@@ -130,7 +154,7 @@ func (f manifestFile) checkContent(root *os.Root, path string) error {
 		return err
 	}
 	if sum.Sum32() != f.CRC {
-		return fmt.Errorf("%q has another content", path)
+		return fmt.Errorf("%q has another content", name)
 	}
 	return nil
 }

@@ -124,11 +124,15 @@ func makeLinks(a *archive, root *os.Root) (map[string]string, error) {
 		kept[e.path] = target.String()
 	}
 	// A link through another link can leave although each looks harmless alone,
-	// so the handle has the last word.
+	// so the handle has the last word; on all of them before the first is taken
+	// away, lest the outcome depend on the order.
+	var leaving []string
 	for link := range kept {
-		if _, err := root.Stat(link); err == nil || errors.Is(err, fs.ErrNotExist) {
-			continue
+		if _, err := root.Stat(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			leaving = append(leaving, link)
 		}
+	}
+	for _, link := range leaving {
 		if err := root.Remove(link); err != nil {
 			return nil, fmt.Errorf("remove link: %w", err)
 		}
