@@ -13,7 +13,7 @@ import (
 
 // probeTimeout bounds one run of a program that may be an interpreter: a shim
 // of a version manager can hang on a network share or a prompt.
-const probeTimeout = 10 * time.Second
+const probeTimeout = 5 * time.Second
 
 // Host is where families look for interpreters. Its fields are inputs, so that
 // a test can make a host of its own.
@@ -104,7 +104,8 @@ func (h *Host) glob(pattern string) []string {
 }
 
 // Try runs a program that may be an interpreter and returns what it printed.
-// Answers are remembered by the file's path, time and size, refusals included.
+// Answers are remembered by the file's path, time and size, refusals included;
+// what was cut short is tried again the next time.
 func (h *Host) Try(ctx context.Context, path string, args ...string) (string, error) {
 	return h.probes.do(path, args, func() (string, error) {
 		return h.Run(ctx, path, args...)
@@ -121,6 +122,9 @@ func (h *Host) Run(ctx context.Context, path string, args ...string) (string, er
 	cmd.Env = h.Env
 	cmd.WaitDelay = time.Second // a shim's descendants may hold the pipe
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		err = ctx.Err() // what killed it, rather than that it was killed
+	}
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", path, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,6 +60,9 @@ func (p *probes) do(path string, args []string, run func() (string, error)) (str
 	out, err := run()
 	fresh := probe{Time: info.ModTime().UnixNano(), Size: info.Size(), Output: out}
 	if err != nil {
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+			return "", err
+		}
 		fresh.Failed = err.Error()
 	}
 	p.mu.Lock()

@@ -14,9 +14,13 @@ import (
 	"testing/quick"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"lambent/internal/lambda"
 	"lambent/internal/sandbox"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // tongue is a language whose interpreters are shell scripts called "tongue".
 type tongue struct {
@@ -169,6 +173,31 @@ func TestRememberedAnswersThatAreBroken(t *testing.T) {
 		if err != nil || !set.List()[1].Here() {
 			t.Errorf("with %q: %v", text, err)
 		}
+	}
+}
+
+func TestInterruptedDiscoveryIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	host, dir := newHost(t), t.TempDir()
+	path := filepath.Join(host.Home, "managed/1.0.0/tongue")
+	script(t, path, "[ -e \"$0.ready\" ] || exec sleep 1000\necho 1.0.0")
+	ctx, cancel := context.WithCancel(t.Context())
+	o := Options{Dir: dir, Host: host, Families: []Family{newTongue()}}
+	done := make(chan error)
+	go func() {
+		_, err := Discover(ctx, o)
+		done <- err
+	}()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if err := os.WriteFile(path+".ready", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Discover(t.Context(), o)
+	if err != nil || !set.List()[1].Here() {
+		t.Errorf("afterwards: %+v, %v", set, err)
 	}
 }
 

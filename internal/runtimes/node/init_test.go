@@ -104,7 +104,7 @@ func TestModulePlaces(t *testing.T) {
 			{"type commonjs below", "lib/app.handler", `"cjs"`, map[string]string{"lib/app.js": cjs, "lib/package.json": `{}`, "package.json": `{"type": "module"}`}},
 			{"folder", "src/deep/app.handler", `"cjs"`, map[string]string{"src/deep/app.js": cjs}},
 			{"nested export", "app.a.b", `"nested"`, app("exports.a = { b: async () => 'nested' }")},
-			{"this of a nested export", "app.a.b", `"undefined"`, app("exports.a = { b: async function () { 'use strict'; return typeof this } }")},
+			{"this of a nested export", "app.a.b", `false`, app("exports.a = { b: async function () { 'use strict'; return this === exports.a } }")},
 			{"no extension", "app.handler", `"cjs"`, map[string]string{"app": cjs}},
 			{"js before mjs", "app.handler", `"cjs"`, map[string]string{"app.js": cjs, "app.mjs": esm}},
 			{"folder module", "app.handler", `"cjs"`, map[string]string{"app/index.js": cjs}},

@@ -15,6 +15,9 @@ import (
 // interpreter that it was fetched for.
 func official(t *testing.T) (folder, python string, runtime lambda.Runtime) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts each handler twice")
+	}
 	folder, err := filepath.Abs("../../../build/runtimes/awslambdaric")
 	if err != nil {
 		t.Fatal(err)
@@ -81,8 +84,11 @@ func same(t *testing.T, name string, ours, theirs runtimetest.Outcome) {
 // loop is a frame of the client's own, which a handler that cannot be called leaves.
 var loop = regexp.MustCompile(`/[^" \\]+/(awslambdaric/bootstrap|_lambent/__init__)\.py(\\?", line |", "line": |"\}\], |"\]\})(\d+)?`)
 
+// paths are a set there, so in any order.
+var paths = regexp.MustCompile(`"paths": \[[^\]]*\]`)
+
 func neutral(o runtimetest.Outcome, s string) string {
-	s = loop.ReplaceAllString(s, "{loop}$2")
+	s = paths.ReplaceAllString(loop.ReplaceAllString(s, "{loop}$2"), "")
 	return stamp.ReplaceAllString(strings.ReplaceAll(s, o.Task, "{task}"), "T")
 }
 

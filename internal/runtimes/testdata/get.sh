@@ -30,3 +30,16 @@ if [ ! -e "$to/awslambdaric/ok" ]; then
 		python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])' >"$to/awslambdaric/ok" ||
 		echo "get.sh: no awslambdaric" >&2
 fi
+
+# AWS's client for Node.js has a native part that must be compiled; the tests
+# put a stand-in where it would be.
+for version in 3.3.0 4.0.2; do
+	ric=$to/aws-lambda-ric-$version
+	[ -d "$ric/package" ] && continue
+	mkdir -p "$ric" &&
+		(cd "$ric" && npm pack --silent "aws-lambda-ric@$version" >/dev/null && tar xzf ./*.tgz && rm -f ./*.tgz) &&
+		for folder in "$ric/package" "$ric/package/dist"; do
+			[ -d "$folder" ] && : >"$folder/rapid-client.node"
+		done
+	[ -d "$ric/package" ] || echo "get.sh: no aws-lambda-ric $version" >&2
+done

@@ -10,8 +10,15 @@ const logging = require("./logging.cjs");
 
 const nothing = () => {};
 
+// Runtime has the handler as a method: stacks say "Runtime.handler", as AWS's do.
+class Runtime {
+  constructor(handler) {
+    this.handler = handler;
+  }
+}
+
 let client;
-let handler;
+let runtime;
 let whenEmpty = nothing; // what an empty event loop means now
 let report; // how an error that nobody caught is posted: to Init, or to the invocation
 
@@ -26,9 +33,9 @@ async function run(options) {
   let streaming = false;
   whenEmpty = neverLoaded;
   try {
-    handler = await options.load();
-    streaming = loader.isStreaming(handler);
-    warn(streaming);
+    runtime = new Runtime(await options.load());
+    streaming = loader.isStreaming(runtime.handler);
+    warn(runtime.handler, streaming);
   } catch (error) {
     die("Uncaught Exception", error, 129);
     return;
@@ -62,7 +69,7 @@ function unsettled() {
   );
 }
 
-function warn(streaming) {
+function warn(handler, streaming) {
   const async = handler.constructor.name === "AsyncFunction";
   const version = parseInt(process.versions.node, 10);
   if (version < 20 || streaming || async || handler.length !== 3 || process.env.AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING !== undefined) {
@@ -90,7 +97,7 @@ async function invoke() {
   try {
     context.forwardTrace(headers);
     const given = Object.assign(call.context(), context.environment(), context.invocation(headers));
-    const result = handler(JSON.parse(body.toString()), given, callback);
+    const result = runtime.handler(JSON.parse(body.toString()), given, callback);
     if (result && typeof result.then === "function") {
       result.then(given.succeed, given.fail).catch(given.fail);
     }
@@ -197,7 +204,7 @@ async function stream() {
       setImmediate(schedule);
     };
   };
-  const response = open(client, id, handler[loader.marks.highWaterMark]);
+  const response = open(client, id, runtime.handler[loader.marks.highWaterMark]);
   const fail = (error) => {
     logging.logError("Invoke Error", error);
     response.fail(error, next);
@@ -217,7 +224,7 @@ async function stream() {
       },
     };
     Object.assign(given, context.environment(), context.invocation(headers));
-    const result = handler(JSON.parse(body.toString()), response.stream, given);
+    const result = runtime.handler(JSON.parse(body.toString()), response.stream, given);
     if (!result || typeof result.then !== "function") {
       fail("Streaming does not support non-async handlers.");
       return;

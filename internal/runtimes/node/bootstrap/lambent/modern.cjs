@@ -8,17 +8,27 @@ const errors = require("./errors.cjs");
 const loader = require("./loader.cjs");
 const logging = require("./logging.cjs");
 
+// The handler is a method of these: stacks say so, as AWS's do.
+class BufferedInvokeProcessor {
+  constructor(handler) {
+    this.handler = handler;
+  }
+}
+class StreamingInvokeProcessor extends BufferedInvokeProcessor {}
+
 let pending; // posts an error for what is awaited: Init, or the invocation
 
 async function run({ client, load }) {
   pending = (error) => client.failInit(error);
   process.once("beforeExit", () => unsettled());
-  let handler;
-  let streaming;
+  let processor;
+  let one;
   try {
-    handler = await load();
-    streaming = loader.isStreaming(handler);
+    const handler = await load();
+    const streaming = loader.isStreaming(handler);
     refuseCallbacks(handler, streaming);
+    processor = streaming ? new StreamingInvokeProcessor(handler) : new BufferedInvokeProcessor(handler);
+    one = streaming ? stream : invoke;
   } catch (error) {
     logging.logError("Init Error", error);
     await client.failInit(error);
@@ -26,7 +36,7 @@ async function run({ client, load }) {
     throw error; // ends the process with its stack on stderr
   }
   for (;;) {
-    await once(client, handler, streaming);
+    await one(client, processor, await begin(client));
   }
 }
 
@@ -55,18 +65,19 @@ function refuseCallbacks(handler, streaming) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-async function once(client, handler, streaming) {
+// begin takes the next invocation.
+async function begin(client) {
   const { headers, body } = await client.next();
   const id = headers["lambda-runtime-aws-request-id"];
   pending = (error) => client.fail(id, error);
   const trace = context.forwardTrace(headers);
   logging.enter(id, trace, headers["lambda-runtime-aws-tenant-id"]);
-  if (streaming) {
-    await stream(client, handler, id, headers, body, trace);
-    return;
-  }
+  return { id, headers, body, trace };
+}
+
+async function invoke(client, processor, { id, headers, body, trace }) {
   try {
-    const result = await handler(JSON.parse(body.toString()), contextOf(headers, trace));
+    const result = await processor.handler(JSON.parse(body.toString()), contextOf(headers, trace));
     await turn();
     await client.respond(id, result);
   } catch (error) {
@@ -82,10 +93,10 @@ function contextOf(headers, trace) {
   return { ...rest, xRayTraceId: trace, getRemainingTimeInMillis, functionName, functionVersion, ...others };
 }
 
-async function stream(client, handler, id, headers, body, trace) {
-  const response = require("./stream.cjs").open(client, id, handler[loader.marks.highWaterMark]);
+async function stream(client, processor, { id, headers, body, trace }) {
+  const response = require("./stream.cjs").open(client, id, processor.handler[loader.marks.highWaterMark]);
   try {
-    const result = handler(JSON.parse(body.toString()), response.stream, contextOf(headers, trace));
+    const result = processor.handler(JSON.parse(body.toString()), response.stream, contextOf(headers, trace));
     if (!result || typeof result.then !== "function") {
       throw new Error("Streaming does not support non-async handlers.");
     }
