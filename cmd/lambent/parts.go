@@ -8,9 +8,11 @@ import (
 
 	"lambent/internal/awsapi"
 	"lambent/internal/environment"
+	"lambent/internal/event"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
 	"lambent/internal/runtimeapi"
+	"lambent/internal/telemetry"
 )
 
 // newEnvironment makes an on-demand environment of a version.
@@ -26,11 +28,19 @@ func newEnvironment(parts *environment.Parts, id string, v *lambda.Version) *env
 	})
 }
 
-// runtimeAPI serves the Runtime API of each environment.
+// runtimeAPI serves the Runtime, Extensions and Telemetry APIs of each environment.
 type runtimeAPI struct{ log *slog.Logger }
 
+// flushLimit bounds the last deliveries to extensions that are being ended.
+const flushLimit = 100 * time.Millisecond
+
 func (a runtimeAPI) Serve(ln net.Listener, e *environment.Environment) (stop func()) {
-	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Log: a.log})
+	hub := telemetry.New(telemetry.Config{
+		Dialer: e, Name: e.Extension, Log: a.log,
+		Subscribed: func(s event.TelemetrySubscription) { e.Tell(s) },
+	})
+	e.Observe(hub)
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Telemetry: hub, Log: a.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -38,7 +48,13 @@ func (a runtimeAPI) Serve(ln net.Listener, e *environment.Environment) (stop fun
 			a.log.Error("runtime API", "environment", e.ID(), "err", err)
 		}
 	}()
-	return func() { s.Close(); <-done }
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+		hub.Close(ctx)
+		cancel()
+		s.Close()
+		<-done
+	}
 }
 
 // selfEndpoint serves this server's API inside every environment.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"lambent/internal/runtimes"
+	"lambent/internal/runtimes/java"
 	"lambent/internal/runtimes/node"
 	"lambent/internal/runtimes/python"
 )
@@ -9,7 +10,7 @@ import (
 // runtimeOptions say where this host's interpreters are looked for.
 func runtimeOptions(dir string, o options) runtimes.Options {
 	return runtimes.Options{
-		Dir: dir, Families: []runtimes.Family{python.Family{}, node.Family{}}, Folders: o.runtimeDirs,
+		Dir: dir, Families: []runtimes.Family{python.Family{}, node.Family{}, java.Family{}}, Folders: o.runtimeDirs,
 		AnyArchitecture: o.anyArch,
 	}
 }

@@ -2,16 +2,20 @@ package environment
 
 import (
 	"context"
-	"errors"
+	"net"
+	"syscall"
 
+	"lambent/internal/event"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
+	"lambent/internal/sandbox"
 )
 
 // The methods of this file are what the Runtime and Extensions APIs ask of an
 // environment. A *lambda.Refusal is the caller's wrong moment.
 
-var errSuperseded = errors.New("another call took this one's place")
+// errSuperseded answers a call whose place another one took.
+var errSuperseded = &lambda.Refusal{Type: lambda.RefusedTransition, Message: "Concurrent state modification"}
 
 // Next parks until there is an invocation for the runtime. A second call takes
 // the first one's place: some clients open a new connection for each.
@@ -112,3 +116,27 @@ func (e *Environment) ExtensionError(identifier, phase, errorType string) error 
 		At: now(), ID: identifier, Exiting: phase == "exit", ErrorType: errorType,
 	}, nil)
 }
+
+// Extension tells the name of the extension that has the identifier.
+func (e *Environment) Extension(identifier string) (name string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.ExtensionName(identifier)
+}
+
+// Dial connects to a listener inside the environment.
+func (e *Environment) Dial(ctx context.Context, address string) (net.Conn, error) {
+	box := e.rest.sandbox()
+	d, ok := box.(sandbox.Dialer)
+	if !ok {
+		return nil, syscall.ENOTCONN // not made yet, or gone
+	}
+	return d.Dial(ctx, address)
+}
+
+// Observe adds a reader of this environment's events alone. It may be called
+// only by API.Serve, before any process of the environment has started.
+func (e *Environment) Observe(s event.Sink) { e.observer = s }
+
+// Tell publishes a record as the environment's.
+func (e *Environment) Tell(r event.Record) { e.publish(r) }

@@ -76,7 +76,7 @@ func (e *Environment) frame(f logline.Frame) {
 func (e *Environment) line(at time.Time, l event.Line) {
 	owner := e.lines.Load()
 	l.RequestID, l.Tenant = owner.RequestID, owner.Tenant
-	e.parts.Events.Publish(event.Event{Time: at, Origin: e.origin, Record: l})
+	e.emit(at, l)
 }
 
 func (e *Environment) customer(name string) string {

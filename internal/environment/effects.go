@@ -122,10 +122,18 @@ func (e *Environment) publish(r event.Record) {
 		r = rec
 	case event.Start:
 		e.lastUse.Store(time.Now().UnixNano())
-		cold := e.count.Add(1) == 1
-		e.parts.Events.Publish(event.Event{Time: time.Now(), Origin: e.origin, Record: event.Invoked{RequestID: rec.RequestID, Cold: cold}})
+		e.emit(time.Now(), event.Invoked{RequestID: rec.RequestID, Cold: e.count.Add(1) == 1})
 	}
-	e.parts.Events.Publish(event.Event{Time: time.Now(), Origin: e.origin, Record: r})
+	e.emit(time.Now(), r)
+}
+
+// emit hands a record to the readers of all environments and to this one's own.
+func (e *Environment) emit(at time.Time, r event.Record) {
+	ev := event.Event{Time: at, Origin: e.origin, Record: r}
+	e.parts.Events.Publish(ev)
+	if e.observer != nil {
+		e.observer.Publish(ev)
+	}
 }
 
 // startLimit bounds the execution of a program, up to where it runs.

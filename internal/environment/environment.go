@@ -92,12 +92,13 @@ type Parts struct {
 
 // Environment is one execution environment.
 type Environment struct {
-	id      string
-	version *lambda.Version
-	parts   *Parts
-	origin  *event.Origin
-	secrets credentials
-	born    time.Time
+	id       string
+	version  *lambda.Version
+	parts    *Parts
+	origin   *event.Origin
+	secrets  credentials
+	observer event.Sink // set once, before the first process; may be nil
+	born     time.Time
 
 	mu      sync.Mutex
 	state   lifecycle.State    // mu

@@ -179,6 +179,9 @@ type Thawed struct{ Duration time.Duration }
 // sandbox and its /tmp kept.
 type Reset struct{ Reason string }
 
+// Ending is ours: the environment's processes are told to end, for good.
+type Ending struct{ Reason string }
+
 // Gone is ours: the environment is no more.
 type Gone struct{ Reason string }
 
@@ -197,6 +200,7 @@ func (Invoked) record()               {}
 func (Frozen) record()                {}
 func (Thawed) record()                {}
 func (Reset) record()                 {}
+func (Ending) record()                {}
 func (Gone) record()                  {}
 
 // Discard is a Sink that keeps nothing.

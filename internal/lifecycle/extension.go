@@ -74,6 +74,15 @@ func (m *machine) registered(id string) int {
 	return -1
 }
 
+// ExtensionName tells who has an identifier.
+func (s State) ExtensionName(id string) (string, error) {
+	m := machine{State: s}
+	if i := m.registered(id); i >= 0 {
+		return s.Extensions[i].Name, nil
+	}
+	return "", &lambda.Refusal{Type: lambda.RefusedExtensionUnknown, Message: "Unknown extension " + id}
+}
+
 // extensionNext: an extension is ready: with its Init, with the invocation, or
 // for its SHUTDOWN event.
 func (m *machine) extensionNext(id string) error {

@@ -25,6 +25,7 @@ func (m *machine) reset(reason string) {
 // end ends the environment.
 func (m *machine) end(reason string) {
 	m.Phase = Stopping
+	m.publish(event.Ending{Reason: m.StopReason})
 	m.endProcesses(reason)
 }
 

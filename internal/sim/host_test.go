@@ -20,6 +20,7 @@ import (
 	"lambent/internal/runtimeapi"
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/simulated"
+	"lambent/internal/telemetry"
 )
 
 // host is the engines on a simulated driver: what cmd/lambent joins on a real one.
@@ -89,10 +90,20 @@ func (h *host) extensions(t testing.TB, function string, names ...string) {
 type apis struct{ log *slog.Logger }
 
 func (a apis) Serve(ln net.Listener, e *environment.Environment) func() {
-	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Log: a.log})
+	hub := telemetry.New(telemetry.Config{
+		Dialer: e, Name: e.Extension, Log: a.log, Subscribed: func(s event.TelemetrySubscription) { e.Tell(s) },
+	})
+	e.Observe(hub)
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Telemetry: hub, Log: a.log})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(ln) }()
-	return func() { s.Close(); <-done }
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		hub.Close(ctx)
+		cancel()
+		s.Close()
+		<-done
+	}
 }
 
 // recorder keeps what happened, by invocation and in order.

@@ -185,6 +185,7 @@ func extension(name string, dice *rand.Rand) simulated.Extension {
 	x := simulated.Extension{Invoke: trouble, Shutdown: trouble}
 	if name == "two" {
 		x.Events = []string{"SHUTDOWN"}
+		x.Telemetry = &simulated.Telemetry{Port: 8080}
 	}
 	x.Init = func(p *simulated.Process) simulated.Turn { return trouble(p, simulated.ExtensionEvent{}) }
 	return x

@@ -103,7 +103,7 @@ func (h *Hub) follow(e event.Event) {
 		h.each((*subscriber).freeze)
 	case event.Thawed:
 		h.each((*subscriber).thaw)
-	case event.Reset:
+	case event.Reset, event.Ending:
 		h.each((*subscriber).flush)
 	case event.Gone:
 		h.drop()
