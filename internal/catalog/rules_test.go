@@ -44,17 +44,16 @@ const runtimeList = "[nodejs20.x, python3.14, provided.al2023, python3.12, pytho
 
 const environmentSorry = "Lambda was unable to configure your environment variables because the environment variables you have provided "
 
-func TestSettingsRefused(t *testing.T) {
+// refusedSettings are settings and what is said of them, among layers of which
+// known has the versions 1, 2 and a deleted 3, and huge is as large as can be.
+func refusedSettings() map[string]refusal {
 	big := strings.Repeat("x", 4096)
 	var seven []string
 	for i := range 7 {
 		seven = append(seven, layerARN(fmt.Sprint("l", i), 1))
 	}
 	runtime := func(r string) lambda.Settings { return lambda.Settings{Runtime: to(lambda.Runtime(r))} }
-	tests := map[string]struct {
-		settings lambda.Settings
-		message  string
-	}{
+	return map[string]refusal{
 		"F051 unknown runtime": {runtime("non-existent-runtime"),
 			"Value non-existent-runtime at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: " + runtimeList + " or be a valid ARN"},
 		"F051 wrong case": {runtime("PYTHON3.9"),
@@ -92,7 +91,15 @@ func TestSettingsRefused(t *testing.T) {
 		"function and layers": {lambda.Settings{Layers: &[]string{layerARN("huge", 1)}},
 			"Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. The actual size is 262144003 bytes."},
 	}
-	for name, test := range tests {
+}
+
+type refusal struct {
+	settings lambda.Settings
+	message  string
+}
+
+func TestSettingsRefused(t *testing.T) {
+	for name, test := range refusedSettings() {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.content.unzipped["layer huge"] = 262144000 - 1

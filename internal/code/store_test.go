@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -270,6 +271,8 @@ func TestBadZips(t *testing.T) {
 		"link by slash":         pack(t, file{name: "l/", mode: 0o120777}),
 		"endless link":          pack(t, file{name: "l", content: strings.Repeat("x", maxTarget+1), mode: 0o120777}),
 		"encrypted":             pack(t, file{name: "a", content: "x", raw: func(h *zip.FileHeader) { h.Flags |= 1 }}),
+		"too many records":      bytes.Repeat([]byte("PK\x01\x02"), 5*maxEntries+1),
+		"too many folders":      pack(t, deepFiles(maxEntries/maxDepth+1)...),
 		"declares too little":   declaring(t, good, 3),
 		"declares too much":     declaring(t, good, 250),
 	}
@@ -288,6 +291,15 @@ func TestBadZips(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deepFiles are n files, each inside as many folders of its own as may be.
+func deepFiles(n int) []file {
+	var all []file
+	for i := range n {
+		all = append(all, file{name: fmt.Sprintf("%d/%sf", i, strings.Repeat("d/", maxDepth-1))})
+	}
+	return all
 }
 
 // declaring changes the size that the only entry declares in the zip's directory.
