@@ -111,13 +111,13 @@ func overlay(target, source string) error {
 				return err
 			}
 		}
-		return place1(to, name, e.Type())
+		return putEntry(to, name, e.Type())
 	})
 }
 
-// place1 puts one entry that is not a folder into the tree. Anything but files
+// putEntry puts one entry that is not a folder into the tree. Anything but files
 // and links is left out: a layer has no use for devices and sockets.
-func place1(to, from string, kind fs.FileMode) error {
+func putEntry(to, from string, kind fs.FileMode) error {
 	switch {
 	case kind&fs.ModeSymlink != 0:
 		link, err := os.Readlink(from)

@@ -103,13 +103,6 @@ func (d *Driver) Close() error {
 	return nil
 }
 
-// Live counts the sandboxes that were not destroyed.
-func (d *Driver) Live() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.sandboxes)
-}
-
 // Leaks words what has not been given back and how callers broke the contract,
 // a line each; it is empty when all is well. Ask when the dust has settled
 // (synctest.Wait).

@@ -52,9 +52,6 @@ func newSandbox(d *Driver, spec sandbox.Spec, fate *fate) *Sandbox {
 // ID is the Spec's.
 func (s *Sandbox) ID() string { return s.spec.ID }
 
-// Spec is what the sandbox was made of.
-func (s *Sandbox) Spec() sandbox.Spec { return s.spec }
-
 // Path is the identity.
 func (s *Sandbox) Path(inside string) string { return inside }
 
