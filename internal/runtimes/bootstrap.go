@@ -98,7 +98,7 @@ func prepare(ctx context.Context, p Preparer, found Found, host *Host, folder st
 	if _, err := os.Stat(mark); err == nil {
 		return
 	}
-	if p.Prepare(ctx, found, host, folder) == nil {
+	if p.Prepare(ctx, found, host, folder) == nil && readable(folder) == nil {
 		os.WriteFile(mark, nil, 0o644)
 	}
 }

@@ -48,7 +48,7 @@ func (tongue) Find(ctx context.Context, host *Host) []Found {
 
 func (f tongue) Prepare(_ context.Context, found Found, _ *Host, folder string) error {
 	f.prepared.Add(1)
-	return os.WriteFile(filepath.Join(folder, "compiled-"+found.Version), nil, 0o644)
+	return os.WriteFile(filepath.Join(folder, "compiled-"+found.Version), nil, 0o600)
 }
 
 func (tongue) Program(v *lambda.Version, found Found, dirs Dirs) (sandbox.Program, error) {
