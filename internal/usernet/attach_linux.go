@@ -15,7 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
-	"lambent/internal/usernet/tun"
+	"lambent/internal/linux/tun"
 )
 
 // Attachment is one sandbox's way out.

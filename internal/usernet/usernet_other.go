@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"os"
 
-	"lambent/internal/usernet/tun"
+	"lambent/internal/linux/tun"
 )
 
 // Stack exists on Linux only.
