@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -104,7 +103,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve runs the handler between decoding and encoding.
 func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, r *http.Request, labels map[string]string, query url.Values) (answer, error) {
-	body, err := s.readBody(h.operation.Name, r)
+	body, err := s.readBody(h.operation.Name, w, r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -141,12 +140,12 @@ func (s *Service) Check(operation string, r *http.Request, labels map[string]str
 	return op.validate(tree)
 }
 
-func (s *Service) readBody(operation string, r *http.Request) ([]byte, error) {
+func (s *Service) readBody(operation string, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := s.options.MaxBody
 	if larger := s.options.Larger[operation]; larger > 0 {
 		limit = larger
 	}
-	body, err := ReadBody(r, limit)
+	body, err := ReadBody(w, r, limit)
 	var large *TooLarge
 	if errors.As(err, &large) {
 		return nil, lambda.Errorf(lambda.EntityTooLarge, "Request must be smaller than %d bytes for the %s operation", limit, operation)
@@ -184,45 +183,4 @@ func (a answer) write(w http.ResponseWriter) {
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // the caller may be gone; there is nobody else to tell
-}
-
-// TooLarge is a body of more bytes than its limit.
-type TooLarge struct {
-	Size int64 // what the caller announced, or what was read before giving up
-}
-
-func (e *TooLarge) Error() string {
-	return "body of " + strconv.FormatInt(e.Size, 10) + " bytes is too large"
-}
-
-// ReadBody reads a body of up to limit bytes; the error is a *TooLarge for a
-// larger one. A body that is too large is read to its end all the same, as long
-// as that is bearable: a client that is still writing would see a broken
-// connection and not the answer.
-func ReadBody(r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		drain(r.Body, limit)
-		return nil, &TooLarge{r.ContentLength}
-	}
-	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, body); err != nil {
-			return nil, misread("The request's body ended early")
-		}
-		return body, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
-		return nil, misread("The request's body can't be read")
-	}
-	if int64(len(body)) > limit {
-		return nil, &TooLarge{int64(len(body)) + drain(r.Body, limit)}
-	}
-	return body, nil
-}
-
-// drain reads and forgets up to four times the limit.
-func drain(r io.Reader, limit int64) int64 {
-	n, _ := io.CopyN(io.Discard, r, 4*limit) // whatever ends it, the answer is the same
-	return n
 }

@@ -17,7 +17,7 @@ func (a *API) createFunction(ctx context.Context, in *sdk.CreateFunctionInput) (
 	if err := plainNameFits(*in.FunctionName); err != nil {
 		return nil, err
 	}
-	ref, err := a.function(*in.FunctionName)
+	name, err := a.unqualified(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (a *API) createFunction(ctx context.Context, in *sdk.CreateFunctionInput) (
 		return nil, err
 	}
 	version, err := a.Catalog.CreateFunction(ctx, lambda.NewFunction{
-		Name:                 ref.Name,
+		Name:                 name,
 		Settings:             createSettings(ctx, in),
 		Package:              code,
 		Publish:              in.Publish,
@@ -158,7 +158,7 @@ func (a *API) getFunctionConfiguration(ctx context.Context, in *sdk.GetFunctionC
 }
 
 func (a *API) updateFunctionCode(ctx context.Context, in *sdk.UpdateFunctionCodeInput) (*sdk.UpdateFunctionCodeOutput, error) {
-	ref, err := a.function(*in.FunctionName)
+	name, err := a.unqualified(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (a *API) updateFunctionCode(ctx context.Context, in *sdk.UpdateFunctionCode
 	if err != nil {
 		return nil, err
 	}
-	version, err := a.Catalog.UpdateCode(ctx, ref.Name, lambda.CodeUpdate{
+	version, err := a.Catalog.UpdateCode(ctx, name, lambda.CodeUpdate{
 		Package: code, Publish: in.Publish, DryRun: in.DryRun,
 		RevisionID: aws.ToString(in.RevisionId), Architecture: architecture(in.Architectures),
 	})
@@ -192,7 +192,7 @@ func published(v lambda.Version) string {
 }
 
 func (a *API) updateFunctionConfiguration(ctx context.Context, in *sdk.UpdateFunctionConfigurationInput) (*sdk.UpdateFunctionConfigurationOutput, error) {
-	ref, err := a.function(*in.FunctionName)
+	name, err := a.unqualified(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (a *API) updateFunctionConfiguration(ctx context.Context, in *sdk.UpdateFun
 	if err := refuseFileSystems(in.FileSystemConfigs); err != nil {
 		return nil, err
 	}
-	version, err := a.Catalog.UpdateSettings(ctx, ref.Name, updateSettings(ctx, in), aws.ToString(in.RevisionId))
+	version, err := a.Catalog.UpdateSettings(ctx, name, updateSettings(ctx, in), aws.ToString(in.RevisionId))
 	if err != nil {
 		return nil, err
 	}
@@ -276,14 +276,14 @@ func marker(next string) *string {
 }
 
 func (a *API) publishVersion(ctx context.Context, in *sdk.PublishVersionInput) (*sdk.PublishVersionOutput, error) {
-	ref, err := a.function(*in.FunctionName)
+	name, err := a.unqualified(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
 	if in.PublishTo != "" {
 		return nil, notYet("PublishTo")
 	}
-	version, err := a.Catalog.PublishVersion(ctx, ref.Name, aws.ToString(in.Description), aws.ToString(in.CodeSha256), aws.ToString(in.RevisionId))
+	version, err := a.Catalog.PublishVersion(ctx, name, aws.ToString(in.Description), aws.ToString(in.CodeSha256), aws.ToString(in.RevisionId))
 	if err != nil {
 		return nil, err
 	}
@@ -291,11 +291,11 @@ func (a *API) publishVersion(ctx context.Context, in *sdk.PublishVersionInput) (
 }
 
 func (a *API) listVersions(ctx context.Context, in *sdk.ListVersionsByFunctionInput) (*sdk.ListVersionsByFunctionOutput, error) {
-	ref, err := a.function(*in.FunctionName)
+	name, err := a.unqualified(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	versions, next, err := a.Catalog.Versions(ctx, ref.Name, aws.ToString(in.Marker), page(in.MaxItems))
+	versions, next, err := a.Catalog.Versions(ctx, name, aws.ToString(in.Marker), page(in.MaxItems))
 	if err != nil {
 		return nil, err
 	}

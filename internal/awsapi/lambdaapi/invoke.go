@@ -43,7 +43,7 @@ func invoked(r *http.Request) (string, bool) {
 func (a *API) invoke(w http.ResponseWriter, r *http.Request, name string) {
 	id := awsapi.Stamp(w)
 	defer a.service.Survive(w, r, id)
-	call, err := a.readCall(r, name)
+	call, err := a.readCall(w, r, name)
 	if err == nil {
 		call.inv.RequestID = id
 		err = a.answer(w, r, call)
@@ -105,7 +105,7 @@ func respond(w http.ResponseWriter, inv lambda.Invocation, result lambda.Result)
 }
 
 // readCall reads and judges everything that the caller sent.
-func (a *API) readCall(r *http.Request, name string) (call, error) {
+func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (call, error) {
 	query, err := qualifierQuery(r.URL)
 	if err != nil {
 		return call{}, err
@@ -131,7 +131,7 @@ func (a *API) readCall(r *http.Request, name string) (call, error) {
 	if c.inv.ClientContext, err = clientContext(h.Get("X-Amz-Client-Context")); err != nil {
 		return call{}, err
 	}
-	if c.inv.Payload, err = payload(r); err != nil {
+	if c.inv.Payload, err = payload(w, r); err != nil {
 		return call{}, err
 	}
 	c.inv.FunctionARN = a.Home.FunctionARN(c.function.Name, c.function.Qualifier)
@@ -190,8 +190,8 @@ const noPayload = "{}"
 
 // payload reads the event, which must be JSON. Nothing of it is changed: the
 // function reads the bytes that the caller sent.
-func payload(r *http.Request) ([]byte, error) {
-	body, err := awsapi.ReadBody(r, lambda.MaxSyncPayload)
+func payload(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := awsapi.ReadBody(w, r, lambda.MaxSyncPayload)
 	var large *awsapi.TooLarge
 	if errors.As(err, &large) {
 		return nil, lambda.Errorf(lambda.PayloadTooLarge, "%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", large.Size, lambda.MaxSyncPayload)

@@ -132,6 +132,19 @@ func (a *API) function(written string) (lambda.Reference, error) {
 	return ref, a.reachable(ref)
 }
 
+// unqualified reads the FunctionName of what changes a function, which no
+// version or alias can be the object of.
+func (a *API) unqualified(written string) (string, error) {
+	ref, err := a.function(written)
+	if err != nil {
+		return "", err
+	}
+	if ref.Qualifier != "" && ref.Qualifier != lambda.Latest {
+		return "", lambda.Errorf(lambda.InvalidParameter, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
+	}
+	return ref.Name, nil
+}
+
 // cutRegion takes a region from the front of a partial ARN, which the pattern
 // allows: us-east-1:123456789012:function:name.
 func cutRegion(s string) (region, rest string) {

@@ -131,6 +131,27 @@ func do(t testing.TB, server *httptest.Server, method, path, body string) (statu
 	return response.StatusCode, response.Header.Get("x-amzn-errortype"), answer
 }
 
+// TestChangesAreForFunctions: a version can't be changed, so it is not the
+// function that is changed in its place.
+func TestChangesAreForFunctions(t *testing.T) {
+	t.Parallel()
+	server := serve(t, withFunction())
+	for _, c := range []struct{ method, path, body string }{
+		{"PUT", functionsPath + "/f:1/code", `{"ZipFile":"UEs="}`},
+		{"PUT", functionsPath + "/f:live/configuration", `{}`},
+		{"POST", functionsPath + "/f:1/versions", `{}`},
+		{"POST", functionsPath, strings.Replace(createBody, `"f"`, `"f:1"`, 1)},
+	} {
+		status, code, body := do(t, server, c.method, c.path, c.body)
+		if status != 400 || code != "InvalidParameterValueException" || !strings.Contains(string(body), "permitted on Lambda functions only") {
+			t.Errorf("%s %s answered %d %s %s", c.method, c.path, status, code, body)
+		}
+	}
+	if status, _, body := do(t, server, "PUT", functionsPath+"/f:$LATEST/configuration", `{}`); status != 200 {
+		t.Errorf("a change of f:$LATEST answered %d %s", status, body)
+	}
+}
+
 // nameAlphabet is what names are made of, and what nearly looks like it.
 var nameAlphabet = []string{
 	"arn:", "aws", "aws-cn", ":lambda:", "lambda", "ec2", "us-east-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "us-isobb-east-1",
@@ -147,7 +168,7 @@ func TestMatchersEqualTheirPatterns(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 1))
 	fits := 0
-	for range 200_000 {
+	for range 50_000 {
 		var b strings.Builder
 		for range 1 + random.IntN(9) {
 			b.WriteString(nameAlphabet[random.IntN(len(nameAlphabet))])
@@ -162,7 +183,7 @@ func TestMatchersEqualTheirPatterns(t *testing.T) {
 			t.Fatalf("fitsQualifier(%q) is %v, the pattern says %v (seed %d)", s, !want, want, seed)
 		}
 	}
-	if fits < 1000 {
+	if fits < 250 {
 		t.Errorf("only %d of the names fit: the alphabet says too little", fits)
 	}
 }
