@@ -346,3 +346,21 @@ func TestStreaming(t *testing.T) {
 		}
 	})
 }
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	long := `"` + strings.Repeat("x", 1<<20) + `"`
+	events := []runtimetest.Event{{Payload: `"abc"`}, {Payload: `"abcd"`, Chunked: true}, {Payload: long, Chunked: true}, {Payload: `""`}}
+	each(t, 16, 24, func(t *testing.T, f runtimes.Found) {
+		for _, closing := range []bool{false, true} {
+			o := runtimetest.Run(t, runtimetest.Job{Set: set, Runtime: f.Runtime, Task: app("exports.handler = async (e) => e.length"), Events: events, Close: closing})
+			var got []string
+			for _, a := range o.Answers {
+				got = append(got, a.Body)
+			}
+			if strings.Join(got, " ") != "3 4 1048576 0" {
+				t.Errorf("closing %v: %s, answers %q; %s %s", closing, o.Exit, got, o.Stdout, o.Stderr)
+			}
+		}
+	})
+}

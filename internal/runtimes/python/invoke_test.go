@@ -289,3 +289,21 @@ def handler(e, c): return seen
 		}
 	})
 }
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	long := `"` + strings.Repeat("x", 1<<20) + `"`
+	events := []runtimetest.Event{{Payload: `"abc"`}, {Payload: `"abcd"`, Chunked: true}, {Payload: long, Chunked: true}, {Payload: `""`}}
+	each(t, func(t *testing.T, f runtimes.Found) {
+		for _, closing := range []bool{false, true} {
+			o := runtimetest.Run(t, runtimetest.Job{Set: set, Runtime: f.Runtime, Task: app("def handler(e, c): return len(e)"), Events: events, Close: closing})
+			var got []string
+			for _, a := range o.Answers {
+				got = append(got, a.Body)
+			}
+			if strings.Join(got, " ") != "3 4 1048576 0" {
+				t.Errorf("closing %v: %s, answers %q; %s %s", closing, o.Exit, got, o.Stdout, o.Stderr)
+			}
+		}
+	})
+}

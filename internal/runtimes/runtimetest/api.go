@@ -19,6 +19,7 @@ type Event struct {
 	ID      string            // default: "id-1", "id-2", …
 	Payload string            // default: {}
 	Header  map[string]string // further headers of /next; they replace the usual ones
+	Chunked bool              // hand it out in chunks, without a length
 }
 
 // Answer is what the runtime posted.
@@ -47,7 +48,7 @@ type api struct {
 	first   time.Duration // until the first /next
 }
 
-func startAPI(t testing.TB, events []Event) *api {
+func startAPI(t testing.TB, events []Event, closing bool) *api {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,6 +60,7 @@ func startAPI(t testing.TB, events []Event) *api {
 	mux.HandleFunc("GET /2018-06-01/runtime/restore/next", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /2018-06-01/runtime/", a.post)
 	a.server = &http.Server{Handler: mux}
+	a.server.SetKeepAlivesEnabled(!closing)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -107,6 +109,11 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	payload := e.Payload
 	if payload == "" {
 		payload = "{}"
+	}
+	if e.Chunked {
+		io.WriteString(w, payload[:1])
+		w.(http.Flusher).Flush()
+		payload = payload[1:]
 	}
 	io.WriteString(w, payload)
 }

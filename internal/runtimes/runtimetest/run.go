@@ -31,6 +31,7 @@ type Job struct {
 	Env     []lambda.Variable // the function's own variables
 	Events  []Event           // default: one
 	Framed  bool              // give the runtime a framed log
+	Close   bool              // close every connection after its answer
 	Wrapper string            // file of the layer that AWS_LAMBDA_EXEC_WRAPPER names
 
 	// Argv replaces the program's command line, for runs of other runtimes.
@@ -113,7 +114,7 @@ func (r *run) run(t testing.TB) Outcome {
 	cmd.WaitDelay = 5 * time.Second
 	frames := r.frames(t, cmd)
 
-	api := startAPI(t, r.job.Events)
+	api := startAPI(t, r.job.Events, r.job.Close)
 	cmd.Env = r.env(api.addr)
 	api.begun = time.Now()
 	if err := cmd.Start(); err != nil {
