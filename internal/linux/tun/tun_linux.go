@@ -48,7 +48,7 @@ func name(fd int, device string) (index uint32, err error) {
 	return request.Uint32(), nil
 }
 
-// configure sends what the kernel has to know as one write of three requests.
+// configure tells the kernel what the device shall be.
 func configure(index uint32, cfg Config) error {
 	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
@@ -60,7 +60,8 @@ func configure(index uint32, cfg Config) error {
 		what string
 		data []byte
 	}{
-		{"bring device up", linkUp(index, uint32(cfg.MTU))},
+		{"prepare device", prepare(index, uint32(cfg.MTU))},
+		{"bring device up", link(index, unix.IFF_UP)},
 		{"set address", newAddress(index, address[:])},
 		{"set default route", newRoute(index, address[:])},
 	}
@@ -93,15 +94,11 @@ func exchange(s int, sequence uint32, request []byte) error {
 	return nil
 }
 
-// linkUp asks for no IPv6 address of its own: without it a fresh device sends
-// router solicitations that nobody answers.
-func linkUp(index, mtu uint32) []byte {
-	m := header(unix.RTM_NEWLINK, 0)
-	m = append(m, unix.AF_UNSPEC, 0)
-	m = binary.NativeEndian.AppendUint16(m, 0)
-	m = binary.NativeEndian.AppendUint32(m, index)
-	m = binary.NativeEndian.AppendUint32(m, unix.IFF_UP)
-	m = binary.NativeEndian.AppendUint32(m, unix.IFF_UP)
+// prepare sets what must be so before the device is up: its MTU, and that it
+// makes no IPv6 address of its own, with which it would solicit routers that are
+// not there.
+func prepare(index, mtu uint32) []byte {
+	m := link(index, 0)
 	m = attribute(m, unix.IFLA_MTU, binary.NativeEndian.AppendUint32(nil, mtu))
 	if _, err := os.Stat("/proc/sys/net/ipv6"); err == nil {
 		const inet6GenMode, none = 8, 1
@@ -109,6 +106,16 @@ func linkUp(index, mtu uint32) []byte {
 		m = attribute(m, unix.IFLA_AF_SPEC, inet6)
 	}
 	return m
+}
+
+// link is a request to change a device, and those of its flags.
+func link(index, flags uint32) []byte {
+	m := header(unix.RTM_NEWLINK, 0)
+	m = append(m, unix.AF_UNSPEC, 0)
+	m = binary.NativeEndian.AppendUint16(m, 0)
+	m = binary.NativeEndian.AppendUint32(m, index)
+	m = binary.NativeEndian.AppendUint32(m, flags)
+	return binary.NativeEndian.AppendUint32(m, flags)
 }
 
 func newAddress(index uint32, address []byte) []byte {
