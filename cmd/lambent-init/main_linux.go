@@ -4,8 +4,8 @@
 // initproto on descriptor 3; when the driver's end is closed, it exits, and the
 // kernel ends every process of the sandbox with it.
 //
-// It is small because there is one for each sandbox: std's syscall, x/sys and
-// initproto, no reflection, no printing, no collector at work.
+// It is small because there is one for each sandbox: std, x/sys, and what of ours
+// needs no more; no collector is at work.
 package main
 
 import (
@@ -73,6 +73,8 @@ func (p *pid1) handle(packet []byte, fds []int) {
 	switch initproto.Kind(packet[0]) {
 	case initproto.Setup:
 		p.setup(packet, fds)
+	case initproto.Device:
+		p.device(packet)
 	case initproto.Start:
 		p.start(packet, fds)
 	case initproto.Signal:

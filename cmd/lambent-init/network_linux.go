@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
+	"lambent/internal/linux/tun"
 	"lambent/internal/sandbox/namespace/initproto"
 )
 
@@ -17,6 +20,27 @@ func raiseLoopback() error {
 	binary.NativeEndian.PutUint32(body[8:], unix.IFF_UP)
 	binary.NativeEndian.PutUint32(body[12:], unix.IFF_UP)
 	return netlink(unix.RTM_NEWLINK, 0, body)
+}
+
+// device makes the way out and hands its other end to the driver. The host's
+// /dev, where TUN devices come from, is there only before Setup.
+func (p *pid1) device(packet []byte) {
+	var r initproto.DeviceRequest
+	if err := initproto.DecodeInto(packet, &r); err != nil {
+		p.done("read the device", err, -1)
+		return
+	}
+	f, err := tun.Create(tun.Config{Name: r.Name, Address: netip.AddrFrom4(r.Address), MTU: r.MTU})
+	if err != nil {
+		var code unix.Errno
+		if !errors.As(err, &code) {
+			code = unix.EIO
+		}
+		p.done(err.Error(), code, -1)
+		return
+	}
+	p.done("device", nil, int(f.Fd()))
+	f.Close()
 }
 
 // listen opens a listening socket here, in the sandbox's network, and hands it

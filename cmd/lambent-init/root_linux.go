@@ -12,8 +12,7 @@ import (
 // hostRoot is where the host's tree stands while the new root is being built.
 const hostRoot = "/.host"
 
-// setup makes the sandbox that the plan describes and answers Ready, with the
-// network namespace's descriptor.
+// setup makes the sandbox that the plan describes, and hands over its network.
 func (p *pid1) setup(packet []byte, fds []int) {
 	var plan initproto.Plan
 	what, err := "read the plan", initproto.DecodeInto(packet, &plan)
@@ -21,30 +20,28 @@ func (p *pid1) setup(packet []byte, fds []int) {
 		what, err = build(&plan, fds)
 	}
 	if err == nil {
-		what, err = "keep the cgroups", p.keepRights(&plan, fds)
-	}
-	if err == nil {
+		p.keepRights(&plan, fds)
 		what, err = "raise the loopback", raiseLoopback()
-	}
-	net := -1
-	if err == nil {
-		what = "open the network namespace"
-		net, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}
 	if err == nil {
 		// Nobody inside may look at us, not even with our own user's rights,
 		// which is what functions have without root.
 		what, err = "hide", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
-	p.send(initproto.Ready, &initproto.Reply{What: what, Errno: errno(err)}, net)
-	if net >= 0 {
-		unix.Close(net)
+	network := -1
+	if err == nil {
+		what = "open the network namespace"
+		network, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	p.done(what, err, network)
+	if network >= 0 {
+		unix.Close(network)
 	}
 }
 
 // keepRights remembers what processes become; the descriptors after those of
 // the ops are the cgroups'.
-func (p *pid1) keepRights(plan *initproto.Plan, fds []int) error {
+func (p *pid1) keepRights(plan *initproto.Plan, fds []int) {
 	p.child = childRights{Child: plan.Child, bornInto: -1}
 	rest := fds[plan.OpFDs:]
 	if plan.BornInto {
@@ -55,7 +52,6 @@ func (p *pid1) keepRights(plan *initproto.Plan, fds []int) error {
 	for b := plan.Child.Filter; len(b) >= size; b = b[size:] {
 		p.child.filter = append(p.child.filter, *(*unix.SockFilter)(unsafe.Pointer(&b[0])))
 	}
-	return nil
 }
 
 // build enters an empty root with the host's tree beside it, carries out the

@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 root=../../..
 for arch in ${*:-amd64 arm64}; do
 	out=initbin/lambent-init-linux-$arch
-	if [ -s "$out" ] && [ -z "$(find "$root/cmd/lambent-init" initproto "$root/go.mod" build-init.sh -newer "$out" 2>/dev/null)" ]; then
+	if [ -s "$out" ] && [ -z "$(find "$root/cmd/lambent-init" "$root/internal/linux/tun" initproto "$root/go.mod" build-init.sh -newer "$out" 2>/dev/null)" ]; then
 		continue
 	fi
 	tmp=$(mktemp initbin/lambent-init-build.XXXXXX)

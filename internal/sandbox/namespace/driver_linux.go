@@ -27,7 +27,8 @@ const closeLimit = 30 * time.Second
 // Driver makes sandboxes out of namespaces.
 type Driver struct {
 	log      *slog.Logger
-	network  Network
+	network  Network // nil: loopback only
+	noWayOut error   // why
 	rootless bool
 	root     string // an empty folder, where each sandbox builds its root in its own view
 	image    *os.File
@@ -53,7 +54,7 @@ type Driver struct {
 // New prepares a driver and tries it: a driver that is returned has made a
 // sandbox. The host's folder StateDir is its own.
 func New(cfg Config) (_ *Driver, err error) {
-	d := &Driver{log: cfg.Log, network: cfg.Network, rootless: cfg.Rootless || os.Geteuid() != 0, live: map[string]*box{}}
+	d := &Driver{log: cfg.Log, rootless: cfg.Rootless || os.Geteuid() != 0, live: map[string]*box{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,7 +73,7 @@ func New(cfg Config) (_ *Driver, err error) {
 	if err := os.MkdirAll(d.root, 0o755); err != nil {
 		return nil, err
 	}
-	for _, prepare := range []func(Config, string) error{d.openImage, d.openCgroups, d.openVolumes, d.readHost} {
+	for _, prepare := range []func(Config, string) error{d.openImage, d.openCgroups, d.openVolumes, d.readHost, d.findNetwork} {
 		if err := prepare(cfg, state); err != nil {
 			return nil, err
 		}
@@ -138,6 +139,29 @@ func (d *Driver) readHost(Config, string) (err error) {
 	}
 	d.base, err = baseRoot(d.rootless)
 	return err
+}
+
+// findNetwork sees whether the network that was given can be used.
+func (d *Driver) findNetwork(cfg Config, _ string) error {
+	device, ok := cfg.Network.(DeviceNetwork)
+	switch {
+	case cfg.Network == nil:
+		d.noWayOut = errors.New("no network was configured")
+		return nil
+	case d.rootless && !ok:
+		d.noWayOut = errors.New("this network needs root")
+		return nil
+	case d.rootless:
+		tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+		if err != nil {
+			d.noWayOut = err
+			return nil
+		}
+		d.network = device
+		return tun.Close()
+	}
+	d.network = cfg.Network
+	return nil
 }
 
 // try makes a sandbox and runs a program that is not there: all steps up to the

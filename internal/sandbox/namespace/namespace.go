@@ -37,6 +37,7 @@ import (
 	"log/slog"
 	"os"
 
+	"lambent/internal/linux/tun"
 	"lambent/internal/sandbox"
 )
 
@@ -77,6 +78,16 @@ type Network interface {
 	// and closed after Attach returns. What it returns is closed when the
 	// sandbox is gone.
 	Attach(ctx context.Context, namespace *os.File, id string) (io.Closer, error)
+}
+
+// DeviceNetwork is a Network that can do without entering the namespace, which
+// only root may. A driver without root needs this one.
+type DeviceNetwork interface {
+	Network
+
+	// AttachDevice connects a new sandbox. It calls create, once, for a TUN
+	// device in the sandbox's network namespace, and owns the file that it gets.
+	AttachDevice(id string, create func(tun.Config) (*os.File, error)) (io.Closer, error)
 }
 
 // Name is the driver's name in reports.

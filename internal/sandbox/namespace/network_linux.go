@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lambent/internal/linux/tun"
 	"lambent/internal/sandbox/namespace/initproto"
 )
 
@@ -35,7 +36,7 @@ func (b *box) listen(host string, port int) (net.Listener, error) {
 	if !address.Is4() {
 		return nil, errors.New("not an IPv4 address")
 	}
-	f, err := b.socket(context.Background(), initproto.Listen, &initproto.ListenRequest{Address: address.As4(), Port: port})
+	f, err := b.file(context.Background(), initproto.Listen, &initproto.ListenRequest{Address: address.As4(), Port: port})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (b *box) dial(ctx context.Context, address string) (net.Conn, error) {
 	if to.Is4() {
 		family, sockaddr = unix.AF_INET, &unix.SockaddrInet4{Port: int(port), Addr: to.As4()}
 	}
-	f, err := b.socket(ctx, initproto.Socket, &initproto.SocketRequest{Family: family})
+	f, err := b.file(ctx, initproto.Socket, &initproto.SocketRequest{Family: family})
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +81,41 @@ func (b *box) dial(ctx context.Context, address string) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
-// socket gets a socket from PID 1.
-func (b *box) socket(ctx context.Context, kind initproto.Kind, request any) (*os.File, error) {
-	fds, err := b.conn.do(ctx, kind, request, nil)
+// file sends a request that is answered by a descriptor.
+func (b *box) file(ctx context.Context, kind initproto.Kind, request any, with ...int) (*os.File, error) {
+	fds, err := b.conn.do(ctx, kind, request, with)
 	if err != nil {
 		return nil, err
 	}
 	if len(fds) != 1 {
 		closeAll(fds)
-		return nil, errors.New("PID 1 handed over no socket")
+		return nil, errors.New("PID 1 handed over no descriptor")
 	}
-	return os.NewFile(uintptr(fds[0]), "socket"), nil
+	return os.NewFile(uintptr(fds[0]), "from PID 1"), nil
+}
+
+// attach connects the sandbox to the network, if there is one, by its namespace.
+func (b *box) attach(ctx context.Context, namespace *os.File) (err error) {
+	if b.d.network != nil && !b.d.rootless {
+		b.outside, err = b.d.network.Attach(ctx, namespace, b.spec.ID)
+	}
+	return err
+}
+
+// attachDevice connects it by a device that PID 1 makes, who has the right to,
+// while the host's /dev is still in its sight.
+func (b *box) attachDevice(ctx context.Context) (err error) {
+	network, ok := b.d.network.(DeviceNetwork)
+	if !ok || !b.d.rootless {
+		return nil
+	}
+	b.outside, err = network.AttachDevice(b.spec.ID, func(c tun.Config) (*os.File, error) {
+		if !c.Address.Is4() {
+			return nil, errors.New("not an IPv4 address")
+		}
+		return b.file(ctx, initproto.Device, &initproto.DeviceRequest{Name: c.Name, Address: c.Address.As4(), MTU: c.MTU})
+	})
+	return err
 }
 
 // connect connects a non-blocking socket and waits for it.

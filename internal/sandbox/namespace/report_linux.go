@@ -58,9 +58,11 @@ func (d *Driver) ability(name string) sandbox.Ability {
 	case sandbox.CanTmpOffMemory:
 		return lack(d.noVolume, d.volumeHint())
 	case sandbox.CanReachOutside:
-		if d.network == nil {
-			return lack(errors.New("no network was configured"), "choose one with --network")
+		hint := "choose one with --network"
+		if errors.Is(d.noWayOut, os.ErrPermission) {
+			hint = "let the daemon's user open /dev/net/tun (chmod 666, as most distributions have it), or run as root"
 		}
+		return lack(d.noWayOut, hint)
 	}
 	return a
 }

@@ -128,13 +128,14 @@ func procOps() []initproto.Op {
 }
 
 // ownRoot is the part of a root that is this sandbox's.
-func (d *Driver) ownRoot(spec sandbox.Spec, uid, gid uint32, volume bool) ([]initproto.Op, error) {
+func (b *box) ownRoot() ([]initproto.Op, error) {
 	file := func(path string, content []byte) initproto.Op {
 		return initproto.Op{Code: initproto.OpFile, Target: path, Mode: 0o644, Data: content}
 	}
+	spec, uid, gid := b.spec, b.uid, b.gid
 	var resolv []byte
-	if d.network != nil {
-		resolv = d.network.ResolvConf()
+	if b.d.network != nil {
+		resolv = b.d.network.ResolvConf()
 	}
 	ops := []initproto.Op{
 		file("/etc/passwd", fmt.Appendf(nil, "root:x:0:0:root:/root:/sbin/nologin\n%s:x:%d:%d::/home/%s:/sbin/nologin\n", UserName, uid, gid, UserName)),
@@ -144,7 +145,7 @@ func (d *Driver) ownRoot(spec sandbox.Spec, uid, gid uint32, volume bool) ([]ini
 		file("/etc/hostname", []byte(spec.Hostname+"\n")),
 		file("/etc/resolv.conf", resolv),
 	}
-	if volume {
+	if b.volume != nil {
 		ops = append(ops, initproto.Op{Code: initproto.OpMoveFD, FD: 0, Target: "/tmp"})
 	} else {
 		ops = append(ops, initproto.Op{Code: initproto.OpMount, Source: "tmp", Target: "/tmp", FSType: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Data: fmt.Appendf(nil, "size=%dm,mode=1777", spec.TmpMiB)})

@@ -104,6 +104,9 @@ func (b *box) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.attachDevice(ctx); err != nil {
+		return err
+	}
 	plan, files, err := b.plan()
 	defer func() {
 		for _, f := range files {
@@ -120,27 +123,12 @@ func (b *box) build(ctx context.Context) error {
 	for _, f := range files {
 		fds = append(fds, int(f.Fd()))
 	}
-	received, err := b.conn.do(ctx, initproto.Setup, plan, fds)
+	namespace, err := b.file(ctx, initproto.Setup, plan, fds...)
 	if err != nil {
 		return err
 	}
-	return b.connect(ctx, received)
-}
-
-// connect attaches the sandbox's network, if there is one to attach to.
-func (b *box) connect(ctx context.Context, fds []int) error {
-	if len(fds) != 1 {
-		closeAll(fds)
-		return errors.New("PID 1 did not hand over its network")
-	}
-	namespace := os.NewFile(uintptr(fds[0]), "netns")
 	defer namespace.Close()
-	if b.d.network == nil {
-		return nil
-	}
-	var err error
-	b.outside, err = b.d.network.Attach(ctx, namespace, b.spec.ID)
-	return err
+	return b.attach(ctx, namespace)
 }
 
 func (b *box) limits() cgroup.Limits {
@@ -149,7 +137,7 @@ func (b *box) limits() cgroup.Limits {
 
 // plan says what PID 1 has to do; the files go along after the volume.
 func (b *box) plan() (*initproto.Plan, []*os.File, error) {
-	own, err := b.d.ownRoot(b.spec, b.uid, b.gid, b.volume != nil)
+	own, err := b.ownRoot()
 	if err != nil {
 		return nil, nil, err
 	}

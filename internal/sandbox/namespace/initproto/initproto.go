@@ -27,7 +27,8 @@ type Kind byte
 
 // Requests, with their answers.
 const (
-	Setup   Kind = 1 + iota // Plan; Ready with the network namespace's descriptor
+	Setup   Kind = 1 + iota // Plan; Done with the network namespace's descriptor
+	Device                  // DeviceRequest, before Setup; Done with the device's descriptor
 	Start                   // Command with its descriptors; Started
 	Signal                  // SignalRequest; no answer
 	Kill                    // nothing; Done when no other process is left
@@ -37,7 +38,6 @@ const (
 	Stop                    // nothing; Done when all others are stopped (SIGSTOP)
 	Resume                  // nothing; Done
 
-	Ready
 	Started
 	Done
 	Measured
@@ -48,7 +48,7 @@ const (
 type Plan struct {
 	Hostname string
 	Ops      []Op   // the root, in order
-	NewRoot  string // where the Ops build it; "" keeps the root as it is
+	NewRoot  string // an empty folder of the host, where the root is built
 	Child    Child
 	// The descriptors beside the plan are, in this order: those that Ops name
 	// (by index), the cgroup folder to be born into, the files to join by.
@@ -177,6 +177,13 @@ type ListenRequest struct {
 	Port    int
 }
 
+// DeviceRequest is a TUN device: the default way out, with an IPv4 address.
+type DeviceRequest struct {
+	Name    string
+	Address [4]byte
+	MTU     int
+}
+
 // SocketRequest is an address family, AF_INET or AF_INET6.
 type SocketRequest struct{ Family int }
 
@@ -224,6 +231,10 @@ func Encode(kind Kind, body any) []byte {
 	case *ListenRequest:
 		w.b = append(w.b, m.Address[:]...)
 		w.int(m.Port)
+	case *DeviceRequest:
+		w.str(m.Name)
+		w.b = append(w.b, m.Address[:]...)
+		w.int(m.MTU)
 	case *SocketRequest:
 		w.int(m.Family)
 	case *Measurement:
@@ -268,6 +279,10 @@ func DecodeInto(packet []byte, body any) error {
 	case *ListenRequest:
 		copy(m.Address[:], r.take(4))
 		m.Port = r.int()
+	case *DeviceRequest:
+		m.Name = r.str()
+		copy(m.Address[:], r.take(4))
+		m.MTU = r.int()
 	case *SocketRequest:
 		m.Family = r.int()
 	case *Measurement:
