@@ -54,6 +54,9 @@ var recorded = []struct{ id, method, path, body, want string }{
 		"Value '[invalidruntime, invalidruntime2, nodejs20.x]' at 'compatibleRuntimes'" + failed + "Member must satisfy enum value set: " + creatable + "; Value '[invalidarch, x86_64]' at 'compatibleArchitectures'" + failed + architecture},
 	{"F009", "POST", functions, `{"FunctionName":"f",` + goodRole + `}`, "Value null at 'code'" + failed + "Member must not be null"},
 	{"F009", "POST", functions, `{"FunctionName":"f",` + goodRole + `,"Code":null}`, "Value null at 'code'" + failed + "Member must not be null"},
+	{"F010", "PUT", functions + "/f/configuration", `{"Timeout":901}`, "Value '901' at 'timeout'" + failed + "Member must have value less than or equal to 900"},
+	{"F010", "PUT", functions + "/f/configuration", `{"Timeout":901,"MemorySize":10241}`, "Value '901' at 'timeout'" + failed + "Member must have value less than or equal to 900; Value '10241' at 'memorySize'" + failed + "Member must have value less than or equal to 10240"},
+	{"F009", "PUT", functions + "/f/configuration", `{"Environment":{"Variables":{"1a":"secret"}}}`, "Value at 'environment.variables'" + failed + "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]"},
 	{"F010", "PUT", functions + "/f/configuration", `{"MemorySize":1}`, "Value '1' at 'memorySize'" + failed + "Member must have value greater than or equal to 128"},
 }
 

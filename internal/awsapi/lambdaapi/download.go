@@ -15,10 +15,10 @@ import (
 	"lambent/internal/lambda"
 )
 
-// codePath is where deployment packages are downloaded. The link is like one
+// CodePath is where deployment packages are downloaded. The link is like one
 // that S3 has presigned: whoever holds it may read that one package for ten
 // minutes, without credentials.
-const codePath = "/_lambent/code/"
+const CodePath = "/_lambent/code/"
 
 // linkLife is how long a link is good (API reference, FunctionCodeLocation).
 const linkLife = 10 * time.Minute
@@ -36,7 +36,7 @@ func (l *links) sign(code lambda.Code) string {
 	size := strconv.FormatInt(code.Size, 10)
 	expires := strconv.FormatInt(l.now().Add(linkLife).Unix(), 10)
 	query := url.Values{"Size": {size}, "Expires": {expires}, "Signature": {l.mac(name, size, expires)}}
-	return strings.TrimSuffix(l.endpoint(), "/") + codePath + name + "?" + query.Encode()
+	return strings.TrimSuffix(l.endpoint(), "/") + CodePath + name + "?" + query.Encode()
 }
 
 func (l *links) mac(name, size, expires string) string {
@@ -47,7 +47,7 @@ func (l *links) mac(name, size, expires string) string {
 
 // read returns the package of a link, or why the link is no good.
 func (l *links) read(u *url.URL) (code lambda.Code, refusal string) {
-	name := strings.TrimPrefix(u.Path, codePath)
+	name := strings.TrimPrefix(u.Path, CodePath)
 	query := u.Query()
 	size, expires := query.Get("Size"), query.Get("Expires")
 	if !hmac.Equal([]byte(l.mac(name, size, expires)), []byte(query.Get("Signature"))) {
@@ -85,7 +85,7 @@ func (a *API) download(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = zip.Close() }() // it was only read
 	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("ETag", `"`+strings.TrimPrefix(r.URL.Path, codePath)+`"`)
+	w.Header().Set("ETag", `"`+strings.TrimPrefix(r.URL.Path, CodePath)+`"`)
 	http.ServeContent(w, r, "", time.Time{}, zip)
 }
 

@@ -42,6 +42,7 @@ type world struct {
 	shelf    lambda.LayerFilter     // of the last list of layers
 	layer    lambda.NewLayerVersion // the last one
 	calls    []lambda.Invocation
+	refs     []lambda.Reference
 	invoke   func(context.Context, lambda.Reference, lambda.Invocation) (lambda.Result, error)
 	fail     error // returned by Function when set
 	log      bytes.Buffer
@@ -289,7 +290,7 @@ func (w *world) Invoke(ctx context.Context, ref lambda.Reference, inv lambda.Inv
 		return lambda.Result{}, err
 	}
 	w.mu.Lock()
-	w.calls = append(w.calls, inv)
+	w.calls, w.refs = append(w.calls, inv), append(w.refs, ref)
 	run := w.invoke
 	w.mu.Unlock()
 	return run(ctx, ref, inv)

@@ -217,13 +217,6 @@ func (a *API) deleteFunction(ctx context.Context, in *sdk.DeleteFunctionInput) (
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case ref.Qualifier == "" || lambda.IsVersionNumber(ref.Qualifier):
-	case ref.Qualifier == lambda.Latest:
-		return nil, lambda.Errorf(lambda.InvalidParameter, "$LATEST version cannot be deleted without deleting the function.")
-	default: // decided by the syntax alone, before the function is looked for (F031)
-		return nil, lambda.Errorf(lambda.InvalidParameter, "Deletion of aliases is not currently supported.")
-	}
 	if err := a.Catalog.DeleteFunction(ctx, ref.Name, ref.Qualifier); err != nil {
 		return nil, err
 	}

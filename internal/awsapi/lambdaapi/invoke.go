@@ -134,7 +134,6 @@ func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (cal
 	if c.inv.Payload, err = payload(w, r); err != nil {
 		return call{}, err
 	}
-	c.inv.FunctionARN = a.Home.FunctionARN(c.function.Name, c.function.Qualifier)
 	c.inv.ContentType = "application/json"
 	c.inv.Trace = trace(h.Get(traceHeader), a.Now())
 	c.inv.Tenant = h.Get("X-Amz-Tenant-Id")

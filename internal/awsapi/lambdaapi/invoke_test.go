@@ -76,20 +76,23 @@ func TestInvoke(t *testing.T) {
 	inv := w.last(t)
 	inv.RequestID, inv.Trace = "", ""
 	want := lambda.Invocation{
-		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:f:live", Payload: []byte(` {"b" : 2} `), ContentType: "application/json",
+		Payload: []byte(` {"b" : 2} `), ContentType: "application/json",
 		ClientContext: `{"custom":{"a":1}}`, Tenant: "blue", Tail: true,
 	}
 	if string(inv.Payload) != string(want.Payload) {
 		t.Errorf("the function reads %q, want %q", inv.Payload, want.Payload)
 	}
 	inv.Payload, want.Payload = nil, nil
+	if ref := (lambda.Reference{Name: "f", Qualifier: "live"}); w.refs[0] != ref {
+		t.Errorf("invoked %+v, want %+v", w.refs[0], ref)
+	}
 	if !sameInvocation(inv, want) {
 		t.Errorf("invoked with\n%+v, want\n%+v", inv, want)
 	}
 }
 
 func sameInvocation(a, b lambda.Invocation) bool {
-	return a.FunctionARN == b.FunctionARN && a.ContentType == b.ContentType && a.ClientContext == b.ClientContext && a.Tenant == b.Tenant && a.Tail == b.Tail
+	return a.ContentType == b.ContentType && a.ClientContext == b.ClientContext && a.Tenant == b.Tenant && a.Tail == b.Tail
 }
 
 func TestInvokeHeaders(t *testing.T) {
@@ -104,8 +107,8 @@ func TestInvokeHeaders(t *testing.T) {
 	if id := response.Header.Get("x-amzn-requestid"); id == "" || id != inv.RequestID {
 		t.Errorf("the caller saw request %q, the function %q", id, inv.RequestID)
 	}
-	if inv.FunctionARN != home.FunctionARN("f", "") {
-		t.Errorf("unqualified call says ARN %s", inv.FunctionARN)
+	if want := (lambda.Reference{Name: "f"}); w.refs[0] != want {
+		t.Errorf("invoked %+v, want %+v", w.refs[0], want)
 	}
 	fresh := regexp.MustCompile(`^Root=1-695735a5-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`)
 	if got := response.Header.Get("x-amzn-trace-id"); !fresh.MatchString(got) || got != inv.Trace {

@@ -185,7 +185,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.invoke(w, r, name)
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, codePath) {
+	if strings.HasPrefix(r.URL.Path, CodePath) {
 		a.download(w, r)
 		return
 	}
