@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashSet;
 import java.util.Set;
 
 /** What is wrong with the function: as the log and the caller are told. */
@@ -78,7 +78,7 @@ final class Fault extends RuntimeException {
         return out.append('}').toString().getBytes(StandardCharsets.UTF_8);
     }
 
-    /** The cause for X-Ray. */
+    /** The cause for X-Ray. The order of paths has no meaning, and is that of AWS. */
     static String causeJson(Throwable t) {
         StringBuilder out = new StringBuilder("{");
         Json.member(out, "working_directory", System.getProperty("user.dir"));
@@ -86,7 +86,7 @@ final class Fault extends RuntimeException {
         Json.member(out, "message", t.getMessage());
         Json.member(out, "type", t.getClass().getName());
         out.append(out.charAt(out.length() - 1) == '{' ? "" : ",").append("\"stack\":[");
-        Set<String> paths = new LinkedHashSet<>();
+        Set<String> paths = new HashSet<>();
         String comma = "";
         for (StackTraceElement frame : t.getStackTrace()) {
             paths.add(file(frame));

@@ -60,7 +60,7 @@ final class FunctionContext implements Context {
     }
 
     @Override public int getRemainingTimeInMillis() {
-        return (int) Math.max(0, invocation.deadlineMillis - System.currentTimeMillis());
+        return (int) Math.min(Integer.MAX_VALUE, Math.max(0, invocation.deadlineMillis - System.currentTimeMillis()));
     }
 
     @Override public int getMemoryLimitInMB() {

@@ -61,8 +61,14 @@ final class Handlers {
     }
 
     private static Handler failing(Fault fault) {
-        return (event, answer, context) -> {
-            throw fault;
+        return new Handler() {
+            @Override public void handle(InputStream event, OutputStream answer, Context context) {
+                throw fault;
+            }
+
+            @Override public boolean missing() {
+                return true;
+            }
         };
     }
 

@@ -72,7 +72,9 @@ public final class Main {
         Fault fault;
         try {
             FunctionContext context = new FunctionContext(invocation, log);
-            log.serving(context);
+            if (!handler.missing()) { // AWS's log lines of a handler that is not there name no request
+                log.serving(context);
+            }
             Log4j.rememberRequest(invocation.id);
             handler.handle(invocation.input(), answer, context);
             client.respond(invocation.id, answer);
