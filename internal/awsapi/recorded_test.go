@@ -2,6 +2,8 @@ package awsapi
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"lambent/internal/lambda"
 )
@@ -162,6 +165,7 @@ func TestRefusals(t *testing.T) {
 		{"no base64", service, "POST", functions, `{"Code":{"ZipFile":"*"}}`, 400, "SerializationException", `{"Message":"Expected a base64 encoded value"}`},
 		{"text in query", service, "GET", functions + "?MaxItems=x", "", 400, "SerializationException", `{"Message":"STRING_VALUE can not be converted to an Integer"}`},
 		{"a member that nobody knows", service, "PUT", functions + "/f/configuration", `{"Unheard":{"of":[1,2,{}]}}`, 501, "NotImplementedException", ""},
+		{"a body that names the query", service, "PUT", "/2019-09-25/functions/f/event-invoke-config", `{"Qualifier":"!"}`, 501, "NotImplementedException", ""},
 		{"a body that names the path", service, "PUT", functions + "/f/configuration", `{"FunctionName":"!"}`, 501, "NotImplementedException", ""},
 	} {
 		got := ask(c.to, c.method, c.path, c.body)
@@ -173,6 +177,43 @@ func TestRefusals(t *testing.T) {
 		}
 		if got.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: content type %q", c.name, got.Header().Get("Content-Type"))
+		}
+	}
+}
+
+// TestErrorMembers are the members of a body that an error can choose.
+func TestErrorMembers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&lambda.Error{Kind: lambda.InvalidParameter, Message: "m"}, `{"Type":"User","message":"m"}`},
+		{&lambda.Error{Kind: lambda.InvalidParameter, Message: "m", Untyped: true}, `{"message":"m"}`}, // F005
+		{&lambda.Error{Kind: lambda.NotFound, Message: "m", Untyped: true}, `{"Message":"m"}`},         // F006, E079
+		{fmt.Errorf("outer: %w", &lambda.Error{Kind: lambda.Conflict, Message: "a\"\\\n\t\x01<é\xff"}), "{\"Type\":\"User\",\"message\":\"a\\\"\\\\\\n\\t\\u0001<é\uFFFD\"}"},
+		{errors.New("secret"), `{"Type":"Service","Message":"An error occurred and the request cannot be processed."}`},
+	} {
+		w := httptest.NewRecorder()
+		WriteError(w, c.err)
+		if w.Body.String() != c.want {
+			t.Errorf("%#v is\n%s\nwant\n%s", c.err, w.Body, c.want)
+		}
+	}
+}
+
+// TestTimesAreEpochSeconds is F016, and the way in.
+func TestTimesAreEpochSeconds(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"1767323045": "1767323045", "1767323045.678": "1767323045.678", "1767323045.0": "1767323045", "-1.5": "-1.500", "1.767323045678E9": "1767323045.678"} {
+		var got time.Time
+		if err := decodeTime(&node{kind: isNumber, text: []byte(text)}, reflect.ValueOf(&got).Elem()); err != nil || string(appendTime(nil, got)) != want {
+			t.Errorf("%s came back as %s (%v), want %s", text, appendTime(nil, got), err, want)
+		}
+	}
+	for _, text := range []string{"1e300", "-1e300"} {
+		if err := decodeTime(&node{kind: isNumber, text: []byte(text)}, reflect.ValueOf(new(time.Time)).Elem()); err == nil {
+			t.Errorf("%s is a time", text)
 		}
 	}
 }

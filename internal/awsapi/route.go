@@ -24,25 +24,11 @@ func newRouter(m *Model) *router {
 		r.byShape[key] = append(r.byShape[key], op)
 	}
 	for _, ops := range r.byShape {
-		// An operation that wants something in the query is asked first, a
-		// fixed word goes before a label.
-		sort.Slice(ops, func(i, j int) bool {
-			if len(ops[i].query) != len(ops[j].query) {
-				return len(ops[i].query) > len(ops[j].query)
-			}
-			return labels(ops[i]) < labels(ops[j])
-		})
+		// An operation that wants something in the query is asked first. No two
+		// others share a method and a path.
+		sort.Slice(ops, func(i, j int) bool { return len(ops[i].query) > len(ops[j].query) })
 	}
 	return r
-}
-
-func labels(op *Operation) (n int) {
-	for _, s := range op.path {
-		if s.label {
-			n++
-		}
-	}
-	return n
 }
 
 // find returns the operation and the values of its labels. The path is the
