@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"sort"
 	"sync"
@@ -18,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"lambent/internal/awsapi"
+	"lambent/internal/awsapi/sts"
 	"lambent/internal/lambda"
 )
 
@@ -334,7 +337,7 @@ func serve(t testing.TB, w *world) *httptest.Server {
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
-	server = httptest.NewServer(api)
+	server = httptest.NewServer(&awsapi.Front{Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: home}}, Default: api})
 	t.Cleanup(server.Close)
 	return server
 }
