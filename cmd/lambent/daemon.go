@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"lambent/internal/awsapi"
@@ -26,6 +27,7 @@ import (
 	"lambent/internal/lambda"
 	"lambent/internal/logline"
 	"lambent/internal/logs"
+	"lambent/internal/ownapi"
 	"lambent/internal/placement"
 	"lambent/internal/runtimes"
 	"lambent/internal/sandbox"
@@ -36,17 +38,18 @@ import (
 // daemon is all parts, joined. This file and sim are the only places that know
 // who plays which part.
 type daemon struct {
-	options  options
-	home     lambda.Home
-	address  *net.TCPAddr
-	log      *slog.Logger
-	driver   sandbox.Driver
-	runtimes *runtimes.Set
-	logs     *logs.Logs
-	catalog  *catalog.Catalog
-	packages *code.Store
-	fleet    *fleet.Fleet
-	handler  http.Handler
+	options     options
+	home        lambda.Home
+	address     *net.TCPAddr
+	log         *slog.Logger
+	driver      sandbox.Driver
+	closeDriver func() error
+	runtimes    *runtimes.Set
+	logs        *logs.Logs
+	catalog     *catalog.Catalog
+	packages    *code.Store
+	fleet       *fleet.Fleet
+	handler     http.Handler
 
 	undo []func() // what close does, last first
 }
@@ -63,7 +66,7 @@ func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger
 		}
 	}()
 	for _, start := range []func(context.Context) error{
-		d.openFolder, d.openDriver, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openServer,
+		d.openFolder, d.openSandboxes, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openServer,
 	} {
 		if err := start(ctx); err != nil {
 			return nil, err
@@ -108,16 +111,13 @@ func (d *daemon) check(act string, err error) {
 	}
 }
 
-// openDriver chooses how environments are isolated, and sweeps what a killed
-// daemon left.
-func (d *daemon) openDriver(ctx context.Context) error {
-	driver, err := chooseDriver(d.options.driver, d.path("sandboxes"), d.log)
-	if err != nil {
+// openSandboxes takes a driver and sweeps what a killed daemon left.
+func (d *daemon) openSandboxes(ctx context.Context) error {
+	if err := d.openDriver(); err != nil {
 		return err
 	}
-	d.driver = driver
-	d.later(func() { d.check("close driver", driver.Close()) })
-	swept, err := driver.Sweep(ctx)
+	d.later(func() { d.check("close driver", d.closeDriver()) })
+	swept, err := d.driver.Sweep(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep what an earlier server left: %w", err)
 	}
@@ -243,11 +243,19 @@ func (d *daemon) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.handler = &awsapi.Front{
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}}
+	front := &awsapi.Front{
 		Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}},
 		Default:  api,
 		Version:  version,
 	}
+	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {
+			own.ServeHTTP(w, r)
+			return
+		}
+		front.ServeHTTP(w, r)
+	})
 	return nil
 }
 

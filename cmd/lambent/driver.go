@@ -11,50 +11,63 @@ import (
 	"lambent/internal/sandbox/process"
 )
 
-// chooseDriver makes the driver that the operator asked for. Auto is the
-// strongest that works on this host.
-func chooseDriver(name, dir string, log *slog.Logger) (sandbox.Driver, error) {
-	if name == "process" {
-		return newProcess(dir)
+// openDriver chooses how environments are isolated: what the operator asked
+// for, or the strongest that works on this host.
+func (d *daemon) openDriver() error {
+	switch d.options.driver {
+	case "namespace":
+		return d.openNamespace()
+	case "process":
+		return d.openProcess()
 	}
-	report := namespace.Probe(namespaceConfig(dir, log))
-	if report.Usable {
-		return newNamespace(dir, log)
+	err := d.openNamespace()
+	if err == nil {
+		return nil
 	}
-	if name == "namespace" {
-		return nil, fmt.Errorf("the namespace driver does not work on this host: %w", missing(report))
-	}
-	log.Warn("environments are not isolated from this host: the namespace driver does not work here", "err", missing(report))
-	return newProcess(dir)
+	d.log.Warn("environments are not isolated from this host: the namespace driver does not work here (see lambent doctor)", "err", err)
+	return d.openProcess()
 }
 
-func newProcess(dir string) (sandbox.Driver, error) {
-	d, err := process.New(filepath.Join(dir, "process"))
+// openNamespace fails when the driver does not work on this host.
+func (d *daemon) openNamespace() error {
+	c := namespaceConfig(d.path("sandboxes"), d.log)
+	way, err := newNetwork(d.options.network)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return d, nil
+	if way != nil {
+		c.Network = way
+	}
+	driver, err := namespace.New(c)
+	if err != nil {
+		if way != nil {
+			err = errors.Join(err, way.Close())
+		}
+		return err
+	}
+	d.use(driver)
+	if way != nil {
+		d.closeDriver = func() error { return errors.Join(driver.Close(), way.Close()) }
+	}
+	return nil
 }
 
-func newNamespace(dir string, log *slog.Logger) (sandbox.Driver, error) {
-	d, err := namespace.New(namespaceConfig(dir, log))
-	if err != nil {
-		return nil, err
+func (d *daemon) openProcess() error {
+	if d.options.network != defaultNetwork {
+		return &failure{2, fmt.Errorf("--network %s: the process driver has no network of its own; its processes use the host's", d.options.network)}
 	}
-	return d, nil
+	driver, err := process.New(filepath.Join(d.path("sandboxes"), "process"))
+	if err != nil {
+		return err
+	}
+	d.use(driver)
+	return nil
+}
+
+func (d *daemon) use(driver sandbox.Driver) {
+	d.driver, d.closeDriver = driver, driver.Close
 }
 
 func namespaceConfig(dir string, log *slog.Logger) namespace.Config {
 	return namespace.Config{StateDir: filepath.Join(dir, "namespace"), Log: log}
-}
-
-// missing words what a report says that is not here.
-func missing(r sandbox.Report) error {
-	var all []error
-	for _, a := range r.Abilities {
-		if !a.Have && a.Why != "" {
-			all = append(all, fmt.Errorf("%s: %s (%s)", a.Name, a.Why, a.Hint))
-		}
-	}
-	return errors.Join(all...)
 }

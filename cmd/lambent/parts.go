@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"lambent/internal/awsapi"
@@ -19,13 +20,23 @@ import (
 func newEnvironment(parts *environment.Parts, id string, v *lambda.Version) *environment.Environment {
 	name, arn := "", ""
 	if !v.Runtime.Custom() {
-		name, arn = string(v.Runtime), v.RuntimeVersion
+		name, arn = runtimeVersion(v.Runtime), v.RuntimeVersion
 	}
 	return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
 		Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,
 		MemoryMB: v.MemoryMB, Timeout: v.Timeout, InitLimit: lambda.InitLimit, BillsInit: true,
 		RuntimeName: name, RuntimeARN: arn,
 	})
+}
+
+// runtimeVersion is how INIT_START names what runs: python3.13 is "python:3.13.v1"
+// (F272). AWS counts the releases of its images; ours is always the first.
+func runtimeVersion(r lambda.Runtime) string {
+	i := strings.IndexAny(string(r), "0123456789")
+	if i < 0 {
+		return string(r) + ".v1"
+	}
+	return string(r[:i]) + ":" + strings.TrimSuffix(string(r[i:]), ".x") + ".v1"
 }
 
 // runtimeAPI serves the Runtime, Extensions and Telemetry APIs of each environment.

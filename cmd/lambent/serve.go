@@ -48,6 +48,9 @@ type options struct {
 	verbose bool
 }
 
+// defaultNetwork is the way out that environments have when nobody says otherwise.
+const defaultNetwork = "nat"
+
 func newServe() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
@@ -68,7 +71,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.StringVar(&o.account, "account-id", "000000000000", "the account that functions belong to")
 	f.StringVar(&o.region, "region", "us-east-1", "the region in ARNs and in AWS_REGION")
 	f.StringVar(&o.driver, "driver", "auto", "isolation of environments: auto, namespace or process (see lambent doctor)")
-	f.StringVar(&o.network, "network", "nat", "what environments reach: nat (outbound connections), host (and the host's loopback), none")
+	f.StringVar(&o.network, "network", defaultNetwork, "what environments reach: nat (outbound connections), host (and the host's loopback), none")
 	f.BoolVar(&o.injectSelf, "inject-endpoint", true, "set AWS_ENDPOINT_URL in functions to this server")
 	f.StringSliceVar(&o.runtimeDirs, "runtime-dir", nil, "further folders with interpreters, or with folders of them")
 	f.BoolVar(&o.anyArch, "any-architecture", false, "run functions made for another architecture with this host's interpreters")
