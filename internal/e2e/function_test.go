@@ -191,3 +191,15 @@ func (r reply) into(t *testing.T, to any) {
 
 // cold tells whether the report shows an Init.
 func (r reply) cold() bool { return strings.Contains(r.log, "Init Duration:") }
+
+// raw invokes without a log tail, so that the answer comes as soon as the
+// function has given it. It may be used beside the test's goroutine.
+func (s *server) raw(t *testing.T, name, payload string) (answer []byte, fault string) {
+	t.Helper()
+	out, err := s.client().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, Payload: []byte(payload)})
+	if err != nil {
+		t.Errorf("invoke %s: %v", name, err)
+		return nil, ""
+	}
+	return out.Payload, aws.ToString(out.FunctionError)
+}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,12 +23,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// binary is the lambent that the tests run: LAMBENT_BIN, or one that is built here.
-var binary string
+// binary is the lambent that the tests run: LAMBENT_BIN, or one that is built
+// here; scratch is a folder that everybody may read and that goes with the run.
+var binary, scratch string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// waitingTests is how many tests run at once: nearly all of them wait for a
+// server most of the time.
+const waitingTests = "6"
+
 func run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", waitingTests); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "lambent-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,6 +57,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
+	scratch = dir
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -71,10 +83,45 @@ func build(to string) error {
 type server struct {
 	url    string
 	dir    string // its data folder
+	driver string // what its banner says
 	cmd    *exec.Cmd
 	said   *buffer // standard error
 	exited chan struct{}
 	err    error // of Wait, after exited
+}
+
+// ground is a way in which this host can run environments.
+type ground struct {
+	name  string
+	flags []string
+	user  uint32 // that the server runs as; 0: whoever runs the tests
+}
+
+// nobody is the ordinary user that servers run as when root runs the tests.
+const nobody = 65534
+
+// native is the strongest ground: root's namespaces where root runs the tests,
+// and otherwise those of an ordinary user.
+var native = ground{name: "native"}
+
+// grounds are all that can be tested here.
+func grounds() []ground {
+	all := []ground{{name: "namespace", flags: []string{"--driver", "namespace"}}, {name: "process", flags: []string{"--driver", "process"}}}
+	if os.Geteuid() == 0 {
+		all = append(all, ground{name: "rootless", flags: []string{"--driver", "namespace"}, user: nobody})
+	}
+	return all
+}
+
+// everywhere runs the test on every ground.
+func everywhere(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	for _, g := range grounds() {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, startOn(t, g))
+		})
+	}
 }
 
 var shared struct {
@@ -86,9 +133,14 @@ var shared struct {
 // the same ones.
 func start(t *testing.T, flags ...string) *server {
 	t.Helper()
+	return startOn(t, native, flags...)
+}
+
+func startOn(t *testing.T, g ground, flags ...string) *server {
+	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	key := strings.Join(flags, " ")
+	key := fmt.Sprint(g, flags)
 	if s := shared.servers[key]; s != nil {
 		return s
 	}
@@ -96,7 +148,7 @@ func start(t *testing.T, flags ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := launch(t, dir, flags...)
+	s := launch(t, g, dir, flags...)
 	if shared.servers == nil {
 		shared.servers = map[string]*server{}
 	}
@@ -118,7 +170,12 @@ func stopShared() error {
 // own gives a server that belongs to the test alone and ends with it.
 func own(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
-	s := launch(t, dir, flags...)
+	return ownOn(t, native, dir, flags...)
+}
+
+func ownOn(t *testing.T, g ground, dir string, flags ...string) *server {
+	t.Helper()
+	s := launch(t, g, dir, flags...)
 	t.Cleanup(func() {
 		if err := s.stop(); err != nil {
 			t.Errorf("stop server: %v\n%s", err, s.said)
@@ -127,14 +184,22 @@ func own(t *testing.T, dir string, flags ...string) *server {
 	return s
 }
 
-var bannerURL = regexp.MustCompile(`http://[0-9.:]+`)
+var banner = regexp.MustCompile(`at (http://[0-9.:]+) \((\w+) sandboxes`)
 
 // launch runs the binary and waits for its banner.
-func launch(t *testing.T, dir string, flags ...string) *server {
+func launch(t *testing.T, g ground, dir string, flags ...string) *server {
 	t.Helper()
 	s := &server{dir: dir, said: &buffer{}, exited: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, flags...)...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, g.flags...)
+	s.cmd = exec.Command(binary, append(args, flags...)...)
 	s.cmd.Stderr = s.said
+	if g.user != 0 {
+		if err := os.Chown(dir, int(g.user), int(g.user)); err != nil {
+			t.Fatal(err)
+		}
+		s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: g.user, Gid: g.user}}
+		s.cmd.Dir, s.cmd.Env = "/", append(os.Environ(), "HOME="+dir, "TMPDIR=/tmp")
+	}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +217,11 @@ func launch(t *testing.T, dir string, flags ...string) *server {
 		<-s.exited
 		t.Fatalf("lambent serve %v said nothing: %v\n%s", flags, s.err, s.said)
 	}
-	s.url = bannerURL.FindString(line)
+	words := banner.FindStringSubmatch(line)
+	if words == nil {
+		t.Fatalf("lambent serve says %q", line)
+	}
+	s.url, s.driver = words[1], words[2]
 	return s
 }
 
