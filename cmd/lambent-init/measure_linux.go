@@ -39,7 +39,12 @@ func (p *pid1) measure() initproto.Measurement {
 // eachProcess calls f for every process but us, with a descriptor of /proc,
 // until f says that it has seen enough.
 func eachProcess(f func(proc int, pid string) bool) error {
-	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return eachEntry(unix.AT_FDCWD, "/proc", func(proc int, pid string) bool { return pid == "1" || f(proc, pid) })
+}
+
+// eachEntry calls f for every number in a folder, until f says that it has seen enough.
+func eachEntry(at int, path string, f func(dir int, name string) bool) error {
+	dir, err := unix.Openat(at, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
@@ -52,10 +57,7 @@ func eachProcess(f func(proc int, pid string) bool) error {
 		}
 		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
 		for _, name := range names {
-			if name[0] < '1' || name[0] > '9' || name == "1" {
-				continue
-			}
-			if !f(dir, name) {
+			if name[0] >= '1' && name[0] <= '9' && !f(dir, name) {
 				return nil
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type Driver struct {
 	noWayOut error   // why
 	rootless bool
 	root     string // an empty folder, where each sandbox builds its root in its own view
+	records  string // a folder with a record of each sandbox
 	image    *os.File
 	null     *os.File
 	tree     *cgroup.Tree
@@ -69,8 +71,8 @@ func New(cfg Config) (_ *Driver, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.root = filepath.Join(state, "root")
-	if err := os.MkdirAll(d.root, 0o755); err != nil {
+	d.root, d.records = filepath.Join(state, "root"), filepath.Join(state, "live")
+	if err := errors.Join(os.MkdirAll(d.root, 0o755), os.MkdirAll(d.records, 0o700)); err != nil {
 		return nil, err
 	}
 	for _, prepare := range []func(Config, string) error{d.openImage, d.openCgroups, d.openVolumes, d.readHost, d.findNetwork} {
@@ -232,7 +234,12 @@ func (d *Driver) Sweep(ctx context.Context) (sandbox.Swept, error) {
 		}
 	}
 	swept, err := d.tree.Sweep(limit)
-	s := sandbox.Swept{Sandboxes: len(swept.Groups), Processes: swept.Processes, Cgroups: swept.Dirs, LoopDevices: loops, Mounts: loops}
+	s := sandbox.Swept{Processes: swept.Processes, Cgroups: swept.Dirs, LoopDevices: loops, Mounts: loops}
+	recorded, recordErr := d.sweepRecords(ctx)
+	ids := slices.Concat(swept.Groups, recorded)
+	slices.Sort(ids)
+	s.Sandboxes = len(slices.Compact(ids))
+	err = errors.Join(err, recordErr)
 	if err == nil && d.volumes != nil {
 		err = d.volumes.WaitForeign(ctx)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func newDriver(t testing.TB) *Driver {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	d, err := New(Config{StateDir: t.TempDir(), initPath: "initbin/lambent-init-linux-" + runtime.GOARCH})
+	d, err := New(Config{StateDir: t.TempDir(), initPath: initPath()})
 	if err != nil {
 		t.Fatal(err)
 	}

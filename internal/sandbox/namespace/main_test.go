@@ -18,6 +18,10 @@ func TestMain(m *testing.M) {
 	if os.Args[0] == probePath {
 		os.Exit(runProbe(os.Args[1:]))
 	}
+	if os.Getenv(initVariable) != "" {
+		goleak.VerifyTestMain(m)
+		return
+	}
 	if out, err := exec.Command("./build-init.sh", runtime.GOARCH).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build lambent-init: %v\n%s", err, out)
 		os.Exit(1)

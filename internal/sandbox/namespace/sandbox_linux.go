@@ -97,6 +97,9 @@ func (b *box) build(ctx context.Context) error {
 	}()
 	var err error
 	b.conn, err = b.d.dial()
+	if err == nil {
+		err = b.record()
+	}
 	err = errors.Join(err, <-prepared)
 	if b.volume != nil {
 		defer b.volume.Close() // PID 1 has moved it by then
@@ -336,6 +339,7 @@ func (b *box) giveBack() {
 	}
 	if b.conn != nil {
 		b.conn.end()
+		failed = errors.Join(failed, b.forget())
 	}
 	if b.outside != nil {
 		failed = errors.Join(failed, b.outside.Close())

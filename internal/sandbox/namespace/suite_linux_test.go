@@ -1,25 +1,113 @@
 package namespace
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/sandboxtest"
 )
 
-// TestDriver is the suite of all drivers, as root. It is not parallel: it looks
-// at what is left on the whole host.
-func TestDriver(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+// initVariable tells a test process that runs as another user where lambent-init is.
+const initVariable = "LAMBENT_TEST_INIT"
+
+func initPath() string {
+	if path := os.Getenv(initVariable); path != "" {
+		return path
 	}
+	return "initbin/lambent-init-linux-" + runtime.GOARCH
+}
+
+// suite is the suite of all drivers. It is not parallel: it looks at what is
+// left on the whole host.
+func suite(t *testing.T) {
 	sandboxtest.Run(t, sandboxtest.Config{Open: func(t testing.TB, stateFolder string) sandbox.Driver {
-		d, err := New(Config{StateDir: stateFolder, initPath: "initbin/lambent-init-linux-" + runtime.GOARCH})
+		d, err := New(Config{StateDir: stateFolder, initPath: initPath()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d
 	}})
+}
+
+func TestDriver(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	suite(t)
+}
+
+// TestDriverWithoutRoot is the suite as an ordinary user. Root runs it in a
+// process of nobody's.
+func TestDriverWithoutRoot(t *testing.T) {
+	if os.Geteuid() == 0 {
+		asNobody(t)
+		return
+	}
+	d, err := New(Config{StateDir: t.TempDir(), initPath: initPath()})
+	if err != nil {
+		t.Skipf("no sandboxes for ordinary users here: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	suite(t)
+}
+
+// nobody is the user and group that own nothing.
+const nobody = 65534
+
+// asNobody runs this test again in a process of nobody's, who can read neither
+// the sources nor the build cache: what the suite builds is built beforehand, and
+// the child's "go build" copies it.
+func asNobody(t *testing.T) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lambent-nobody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(env []string, name string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), env...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+		}
+	}
+	run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-o", dir+"/probe", "lambent/internal/sandbox/sandboxtest/probe")
+	run(nil, "cp", self, dir+"/test")
+	run(nil, "cp", initPath(), dir+"/init")
+	shim := "#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\nexec cp " + dir + "/probe \"$2\"\n"
+	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bin", "go"), []byte(shim), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	run(nil, "chmod", "-R", "a+rX", dir)
+	run(nil, "chmod", "777", dir+"/tmp")
+	child := exec.Command(dir+"/test", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "3m")
+	child.Dir = dir
+	child.Env = []string{"PATH=" + dir + "/bin:/usr/bin:/bin", "TMPDIR=" + dir + "/tmp", "HOME=/nonexistent", initVariable + "=" + dir + "/init"}
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := child.CombinedOutput()
+	if testing.Verbose() {
+		fmt.Printf("%s", out)
+	}
+	if err != nil {
+		t.Errorf("as nobody: %v\n%s", err, out)
+	}
 }
