@@ -2,13 +2,14 @@ package catalog
 
 import (
 	"context"
+	"strings"
 
 	"lambent/internal/lambda"
 	"lambent/internal/store"
 )
 
 // DeleteFunction removes a function with all its versions, or one published
-// version of it. A version that is not there is fine.
+// version of it that no alias points to. A version that is not there is fine.
 func (c *Catalog) DeleteFunction(ctx context.Context, name, qualifier string) error {
 	switch {
 	case qualifier == "":
@@ -24,6 +25,9 @@ func (c *Catalog) DeleteFunction(ctx context.Context, name, qualifier string) er
 		}
 		if old.published[qualifier] == nil {
 			return nil, nil
+		}
+		if names := old.aliasesOf(qualifier); len(names) > 0 {
+			return nil, lambda.Errorf(lambda.Conflict, "Unable to delete version because the following aliases reference it: [%s]", strings.Join(names, ", "))
 		}
 		return &store.FunctionChange{Function: old.stored, Removed: []string{qualifier}}, nil
 	})

@@ -16,6 +16,7 @@ type function struct {
 	latest    *lambda.Version
 	serving   *lambda.Version            // what an invocation of Latest runs
 	published map[string]*lambda.Version // by number
+	routes    map[string]*route          // by alias
 }
 
 // apply is the function after the change; f may be nil.
@@ -39,13 +40,29 @@ func (f *function) apply(change store.FunctionChange) *function {
 	if change.Function.Serving != nil {
 		next.serving = change.Function.Serving
 	}
+	next.routes = next.route()
 	return next
 }
 
-// version is the one that a qualifier names, or nil.
+// version is the one that a qualifier names, or nil. An alias names its main
+// one, whatever its weights.
 func (f *function) version(qualifier string) *lambda.Version {
+	if r := f.routes[qualifier]; r != nil {
+		qualifier = r.alias.Version
+	}
 	if qualifier == "" || qualifier == lambda.Latest {
 		return f.latest
+	}
+	return f.published[qualifier]
+}
+
+// served is what an invocation of the qualifier runs, or nil.
+func (f *function) served(qualifier string) *lambda.Version {
+	if qualifier == "" || qualifier == lambda.Latest {
+		return f.serving
+	}
+	if r := f.routes[qualifier]; r != nil {
+		return r.draw()
 	}
 	return f.published[qualifier]
 }
@@ -127,7 +144,11 @@ func inState(s lambda.State) error {
 
 // expect holds a caller to the revision that it has seen (F074).
 func (f *function) expect(revisionID string) error {
-	if revisionID == "" || revisionID == f.latest.RevisionID {
+	return expectRevision(revisionID, f.latest.RevisionID)
+}
+
+func expectRevision(want, have string) error {
+	if want == "" || want == have {
 		return nil
 	}
 	return lambda.Errorf(lambda.Precondition, "The Revision Id provided does not match the latest Revision Id. "+

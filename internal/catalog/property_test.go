@@ -84,9 +84,35 @@ func (watch watcher) look(t *testing.T, w *world) {
 			t.Fatalf("%s is updated, but generation %s is served, not %s", key, served.Generation, v.Generation)
 		}
 	}
+	lookAtAliases(t, w)
 	clear(watch)
 	for key, h := range seen {
 		watch[key] = h
+	}
+}
+
+// lookAtAliases checks that every alias points to what is there.
+func lookAtAliases(t *testing.T, w *world) {
+	t.Helper()
+	functions, _, err := w.Functions(t.Context(), lambda.FunctionFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range functions {
+		aliases, _, err := w.Aliases(t.Context(), f.Function, "", "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range aliases {
+			for _, number := range []string{a.Version, a.Other} {
+				if number != "" {
+					w.get(f.Function, number)
+				}
+			}
+			if _, err := w.Resolve(f.Function, a.Name); err != nil && lambda.KindOf(err) != lambda.Conflict {
+				t.Fatalf("alias %s of %s cannot be resolved: %v", a.Name, f.Function, err)
+			}
+		}
 	}
 }
 
@@ -138,7 +164,7 @@ func TestLaws(t *testing.T) {
 // step makes one call, which may well be refused.
 func step(ctx context.Context, w *world, random *rand.Rand, name string) {
 	code := zip(fmt.Sprint("code ", random.IntN(3)))
-	switch random.IntN(8) {
+	switch random.IntN(10) {
 	case 0, 1:
 		n := newFunction(name)
 		n.Package, n.Publish = code, random.IntN(2) == 0
@@ -153,6 +179,17 @@ func step(ctx context.Context, w *world, random *rand.Rand, name string) {
 		_ = w.Tag(ctx, name, map[string]string{"k": fmt.Sprint(random.IntN(9))})
 	case 7:
 		_ = w.DeleteFunction(ctx, name, []string{"", "1", "2"}[random.IntN(3)])
+	case 8:
+		_, _ = w.CreateAlias(ctx, name, "live", aliasOf(random))
+	case 9:
+		_, _ = w.UpdateAlias(ctx, name, "live", aliasOf(random))
+	}
+}
+
+func aliasOf(random *rand.Rand) lambda.AliasChange {
+	return lambda.AliasChange{
+		Version: to([]string{lambda.Latest, "1", "2"}[random.IntN(3)]),
+		Weights: &[]map[string]float64{{}, {"1": 0.5}, {"2": 0.5}}[random.IntN(3)],
 	}
 }
 
@@ -231,9 +268,9 @@ func TestResolveAllocatesNothing(t *testing.T) {
 		w := &world{t: t, data: &memory.Data{}, content: newContent(), observer: &observer{}}
 		w.start()
 		defer w.stop()
-		w.create("f", func(n *lambda.NewFunction) { n.Publish = true })
-		synctest.Wait()
-		for _, qualifier := range []string{"", lambda.Latest, "1"} {
+		w.versions("f")
+		w.alias("f", "live", "1", map[string]float64{"2": 0.5})
+		for _, qualifier := range []string{"", lambda.Latest, "1", "live"} {
 			n := testing.AllocsPerRun(100, func() {
 				if _, err := w.Resolve("f", qualifier); err != nil {
 					t.Fatal(err)

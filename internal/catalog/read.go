@@ -9,18 +9,15 @@ import (
 	"lambent/internal/lambda"
 )
 
-// Resolve answers what an invocation of the name and qualifier runs. It reads
-// memory, takes no lock and allocates nothing but errors. The version is shared:
-// it must not be written to.
+// Resolve answers what an invocation of the name and qualifier runs; of an alias
+// with weights it draws one. It reads memory, takes no lock and allocates
+// nothing but errors. The version is shared: it must not be written to.
 func (c *Catalog) Resolve(name, qualifier string) (*lambda.Version, error) {
 	f := c.function(name)
 	if f == nil {
 		return nil, c.notFound(name, cmp.Or(qualifier, lambda.Latest)) // F027
 	}
-	v := f.serving
-	if qualifier != "" && qualifier != lambda.Latest {
-		v = f.published[qualifier]
-	}
+	v := f.served(qualifier)
 	if v == nil {
 		return nil, c.notFound(name, qualifier)
 	}

@@ -39,6 +39,8 @@ type Function struct {
 	// is recognised.
 	Published     string
 	PublishedFrom string
+
+	Aliases []lambda.Alias // by name
 }
 
 // FunctionChange is one change of one function, applied as a whole.

@@ -18,11 +18,12 @@ func TestDocumentNames(t *testing.T) {
 		document any
 		want     string
 	}{
-		{store.Function{}, "Function Serving Published PublishedFrom"},
+		{store.Function{}, "Function Serving Published PublishedFrom Aliases"},
 		{lambda.Function{}, "Name Account Tags NextID CreatedAt"},
 		{lambda.Version{}, "Account Region Function Number Description Runtime Handler Role MemoryMB Timeout EphemeralMB Architecture " +
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +
 			"ImageConfig RuntimeVersion State StateReason StateReasonCode Update UpdateReason UpdateReasonCode RevisionID LastModified Generation"},
+		{lambda.Alias{}, "Name Description Version RevisionID Other Weight"},
 		{lambda.Variable{}, "Name Value"},
 		{lambda.Code{}, "SHA256 Size Unzipped Folder"},
 		{lambda.LayerUse{}, "ARN Code"},

@@ -148,11 +148,11 @@ func fileSystems(mounts []lambda.FileSystem) []types.FileSystemConfig {
 	return configs
 }
 
-// flat copies a configuration into one of the outputs that the SDK generates
-// with the very same fields, but as types of their own.
-func flat[Out any](c *types.FunctionConfiguration) *Out {
+// flat copies a structure into one of the outputs that the SDK generates with
+// the very same fields, but as types of their own.
+func flat[Out, In any](in *In) *Out {
 	out := new(Out)
-	from, to := reflect.ValueOf(c).Elem(), reflect.ValueOf(out).Elem()
+	from, to := reflect.ValueOf(in).Elem(), reflect.ValueOf(out).Elem()
 	for i := range from.NumField() {
 		if f := from.Type().Field(i); f.IsExported() {
 			to.FieldByName(f.Name).Set(from.Field(i))

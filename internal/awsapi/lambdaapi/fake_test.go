@@ -28,9 +28,15 @@ var home = lambda.Home{Partition: "aws", Region: "us-east-1", Account: "11111111
 
 const role = "arn:aws:iam::111111111111:role/r"
 
+// elsewhere is what the tests of the API on a real catalog try (joined_test.go).
+type elsewhere interface {
+	Aliases
+}
+
 // world is a catalog, invoker and content store in memory: as much of the rules
 // as the edge can notice.
 type world struct {
+	elsewhere
 	mu        sync.Mutex
 	functions map[string]*lambda.Version
 	tags      map[string]map[string]string

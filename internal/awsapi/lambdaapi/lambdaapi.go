@@ -66,6 +66,7 @@ type Catalog interface {
 	Shelf
 	Layers
 	Tags
+	Aliases
 }
 
 // Invoker runs functions.
@@ -176,6 +177,7 @@ func (a *API) register() {
 	awsapi.Handle(s, "UntagResource", a.untagResource)
 	awsapi.Handle(s, "ListTags", a.listTags)
 
+	a.registerAliases()
 	a.registerUnset()
 }
 

@@ -22,7 +22,6 @@ func (a *API) registerUnset() {
 	awsapi.Handle(s, "GetLayerVersionPolicy", a.getLayerVersionPolicy)
 	awsapi.Handle(s, "GetFunctionEventInvokeConfig", a.getFunctionEventInvokeConfig)
 	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
-	awsapi.Handle(s, "ListAliases", a.listAliases)
 	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
 	awsapi.Handle(s, "ListCodeSigningConfigs", a.listCodeSigningConfigs)
 	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
@@ -94,11 +93,6 @@ func (a *API) getFunctionURLConfig(_ context.Context, in *sdk.GetFunctionUrlConf
 		return nil, err
 	}
 	return nil, errNoResource() // F175
-}
-
-func (a *API) listAliases(ctx context.Context, in *sdk.ListAliasesInput) (*sdk.ListAliasesOutput, error) {
-	_, err := a.existing(ctx, *in.FunctionName, "")
-	return &sdk.ListAliasesOutput{Aliases: []types.AliasConfiguration{}}, err
 }
 
 // listEventSourceMappings does not ask whether the function exists (F213).

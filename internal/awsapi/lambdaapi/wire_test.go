@@ -364,7 +364,6 @@ func TestUnset(t *testing.T) {
 		{"/2021-10-31/functions/f/url", 404, missing},
 		{"/2018-10-31/layers/l/versions/1/policy", 404, `{"Type":"User","Message":"Layer version arn:aws:lambda:us-east-1:111111111111:layer:l:1 does not exist."}`},
 		{"/2019-09-25/functions/nobody/event-invoke-config", 404, `{"Type":"User","Message":"The function arn:aws:lambda:us-east-1:111111111111:function:nobody:$LATEST doesn't have an EventInvokeConfig"}`},
-		{"/2015-03-31/functions/f/aliases", 200, `{"Aliases":[]}`},
 		{"/2015-03-31/event-source-mappings", 200, `{"EventSourceMappings":[]}`},
 		{"/2020-04-22/code-signing-configs", 200, `{"CodeSigningConfigs":[]}`},
 		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},

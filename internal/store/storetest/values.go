@@ -85,11 +85,13 @@ func fullChange(name string, numbers ...string) store.FunctionChange {
 	return change
 }
 
+// fullFunction has every member set, like fullVersion.
 func fullFunction(name string) store.Function {
-	return store.Function{Published: "7", PublishedFrom: "g7", Function: lambda.Function{
-		Name: name, Account: "123456789012", NextID: 8, CreatedAt: moment(),
-		Tags: map[string]string{"team": "blue", "ключ": "значение"},
-	}}
+	var f store.Function
+	fill(reflect.ValueOf(&f).Elem())
+	f.Name, f.Serving, f.NextID = name, nil, 8
+	f.Tags = map[string]string{"team": "blue", "ключ": "значение"}
+	return f
 }
 
 // fullVersion has every member set to something other than its zero value; the
