@@ -30,7 +30,7 @@ def handler(event, context):
 // event waits for all to be ready; in the end everybody is told.
 func TestLifeInOrder(t *testing.T) {
 	t.Parallel()
-	s := own(t, t.TempDir(), "--idle-timeout", "2s")
+	s := own(t, dataDir(t), "--idle-timeout", "2s")
 	name := s.deploy(t, function{
 		code: orderCode, timeout: 20, layers: []string{s.extensionLayer(t, "one", "two")},
 		env: map[string]string{"EXTENSION": "slow-register slow-init", "EXTENSION_EVENTS": "INVOKE,SHUTDOWN"},

@@ -84,6 +84,7 @@ type server struct {
 	url    string
 	dir    string // its data folder
 	driver string // what its banner says
+	user   int    // that it runs as
 	cmd    *exec.Cmd
 	said   *buffer // standard error
 	exited chan struct{}
@@ -192,12 +193,13 @@ func launch(t *testing.T, g ground, dir string, flags ...string) *server {
 	s := &server{dir: dir, said: &buffer{}, exited: make(chan struct{})}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, g.flags...)
 	s.cmd = exec.Command(binary, append(args, flags...)...)
-	s.cmd.Stderr = s.said
+	s.cmd.Stderr, s.user = s.said, os.Geteuid()
 	if g.user != 0 {
 		if err := os.Chown(dir, int(g.user), int(g.user)); err != nil {
 			t.Fatal(err)
 		}
 		s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: g.user, Gid: g.user}}
+		s.user = int(g.user)
 		s.cmd.Dir, s.cmd.Env = "/", append(os.Environ(), "HOME="+dir, "TMPDIR=/tmp")
 	}
 	out, err := s.cmd.StdoutPipe()
@@ -224,6 +226,36 @@ func launch(t *testing.T, g ground, dir string, flags ...string) *server {
 	s.url, s.driver = words[1], words[2]
 	return s
 }
+
+// copyPrepared gives a new data folder what a server prepares for its
+// interpreters when it first starts, which takes seconds of processor time. The
+// first server's is kept for the others.
+func copyPrepared(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, "runtimes")); err == nil {
+		return
+	}
+	prepared := filepath.Join(scratch, "prepared")
+	once.Do(func() {
+		cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", prepared)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = bufio.NewReader(out).ReadString('\n') // a server that does not start is for a test to find
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	if out, err := exec.Command("cp", "-a", filepath.Join(prepared, "runtimes"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy what is prepared: %v\n%s", err, out)
+	}
+}
+
+// once guards the preparation.
+var once sync.Once
 
 // stop drains the server, and tells whether it ended well.
 func (s *server) stop() error {
@@ -277,4 +309,31 @@ func (b *buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// everywhereOwn runs the test on every ground, with a server of its own.
+func everywhereOwn(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	for _, g := range grounds() {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, ownOn(t, g, dataDir(t)))
+		})
+	}
+}
+
+// dataDir is a folder for the data of a test's own server. Unlike t.TempDir's,
+// an ordinary user can reach it.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lambent-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }

