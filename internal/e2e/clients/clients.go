@@ -31,7 +31,9 @@ type Client struct {
 	Version string
 	Handler string // what the function's configuration must name
 	Needs   string // what a host must have to build and run it
+	Heavy   bool   // compiles for minutes the first time; not built in short test runs
 
+	sources string // its folder below testdata
 	// build fills the folder with a package.
 	build func(b builder) error
 }
@@ -50,7 +52,14 @@ func missing(what string) error { return fmt.Errorf("%s is %w", what, errMissing
 // the host lacks something that the client needs.
 func (c Client) Package(t testing.TB) []byte {
 	t.Helper()
-	data, err := c.load()
+	path, err := c.place()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil && c.Heavy && testing.Short() {
+		t.Skipf("%s %s is not built yet, and building it takes minutes", c.Name, c.Version)
+	}
+	data, err := c.load(path)
 	if errors.Is(err, errMissing) {
 		t.Skipf("%s %s needs %s: %v", c.Name, c.Version, c.Needs, err)
 	}
@@ -60,21 +69,25 @@ func (c Client) Package(t testing.TB) []byte {
 	return data
 }
 
-// load reads the package from the cache, or builds it.
-func (c Client) load() ([]byte, error) {
+// place is where the built package is kept.
+func (c Client) place() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(cache, "lambent", "clients")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+		return "", err
 	}
 	digest, err := c.digest()
 	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "lambent", "clients", c.Name+"-"+c.Version+"-"+digest+".zip"), nil
+}
+
+// load reads the package from its place, or builds it.
+func (c Client) load(path string) ([]byte, error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, c.Name+"-"+c.Version+"-"+digest+".zip")
 	if data, err := os.ReadFile(path); err == nil {
 		return data, nil
 	}
@@ -106,7 +119,7 @@ func (c Client) load() ([]byte, error) {
 func (c Client) digest() (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, c.Name, c.Version, runtime.GOOS, runtime.GOARCH, recipe)
-	err := fs.WalkDir(sources, ".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(sources, "testdata/"+c.sources, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

@@ -22,9 +22,6 @@ func TestPackagesDoWhatEventsSay(t *testing.T) {
 	for _, c := range All() {
 		t.Run(c.Name+" "+c.Version, func(t *testing.T) {
 			t.Parallel()
-			if c.Name == "lambda_runtime" && testing.Short() {
-				t.Skip("compiles for minutes")
-			}
 			task := unpack(t, c.Package(t))
 			for _, s := range []struct {
 				event string

@@ -15,5 +15,5 @@
 //
 // A package is built once, from sources that are pinned, into the user's cache.
 // The interpreters that the bootstraps start are the host's and must be below
-// /usr, which every sandbox shows.
+// /usr, which every sandbox shows; Client.Needs says what else.
 package clients

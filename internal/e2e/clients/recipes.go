@@ -11,7 +11,7 @@ import (
 // goClient is a static program that links aws-lambda-go.
 func goClient() Client {
 	return Client{
-		Name: "aws-lambda-go", Version: "1.55.1", Handler: "bootstrap", Needs: "a Go compiler",
+		Name: "aws-lambda-go", Version: "1.55.1", Handler: "bootstrap", Needs: "a Go compiler", sources: "go",
 		build: func(b builder) error {
 			main := filepath.Join(b.work, "function.go")
 			if err := b.copy("go/function.go", main); err != nil {
@@ -29,6 +29,7 @@ func nodeClient(version string) Client {
 	return Client{
 		Name: "aws-lambda-ric", Version: version, Handler: "index.handler",
 		Needs: "Linux, Node.js below /usr, npm, autoconf, automake, libtool, cmake, make and a C++ compiler",
+		Heavy: true, sources: "node",
 		build: func(b builder) error {
 			node, err := shown("/usr/bin/node", "/usr/local/bin/node")
 			if err != nil {
@@ -118,6 +119,7 @@ func pythonClient() Client {
 	const version = "4.0.1"
 	return Client{
 		Name: "awslambdaric", Version: version, Handler: "app.handler", Needs: "a CPython 3.9 or newer below /usr, and a Python with pip",
+		sources: "python",
 		build: func(b builder) error {
 			python, err := shown("/usr/bin/python3", "/usr/local/bin/python3")
 			if err != nil {
@@ -148,6 +150,7 @@ func javaClient() Client {
 	const version = "2.9.0"
 	return Client{
 		Name: "aws-lambda-java-runtime-interface-client", Version: version, Handler: "Function", Needs: "a JDK below /usr that keeps its settings with it, and Maven",
+		sources: "java",
 		build: func(b builder) error {
 			java, err := selfContained("/usr/lib/jvm/*/bin/java")
 			if err != nil {
@@ -200,7 +203,8 @@ func selfContained(pattern string) (string, error) {
 // build folder is kept.
 func rustClient() Client {
 	return Client{
-		Name: "lambda_runtime", Version: "1", Handler: "bootstrap", Needs: "a Rust toolchain with cargo",
+		Name: "lambda_runtime", Version: "1.5.0", Handler: "bootstrap", Needs: "a Rust toolchain with cargo",
+		Heavy: true, sources: "rust",
 		build: func(b builder) error {
 			for _, file := range []string{"Cargo.toml", "Cargo.lock", "src/main.rs"} {
 				if err := b.copy("rust/"+file, filepath.Join(b.work, file)); err != nil {
