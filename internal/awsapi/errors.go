@@ -59,6 +59,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"InvalidZipFileException", http.StatusBadGateway, true, byService}
 	case lambda.InvalidRuntime:
 		return exception{"InvalidRuntimeException", http.StatusBadGateway, true, byService}
+	case lambda.PolicyTooLong:
+		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	}
 	return exception{"ServiceException", http.StatusInternalServerError, true, byService}
 }

@@ -250,6 +250,7 @@ func TestErrorsReachTheSDK(t *testing.T) {
 		lambda.StorageExceeded: "CodeStorageExceededException", lambda.UnsupportedMedia: "UnsupportedMediaTypeException",
 		lambda.NotReady: "ResourceNotReadyException", lambda.NotYet: "NotImplementedException",
 		lambda.InvalidZip: "InvalidZipFileException", lambda.InvalidRuntime: "InvalidRuntimeException",
+		lambda.PolicyTooLong: "PolicyLengthExceededException",
 	}
 	for kind, code := range codes {
 		var api smithy.APIError

@@ -149,7 +149,7 @@ func (c *Catalog) checkRouting(f *function, a lambda.Alias) error {
 	return nil
 }
 
-// DeleteAlias removes an alias; one that is not there is fine (F098).
+// DeleteAlias removes an alias with its policy; one that is not there is fine (F098).
 func (c *Catalog) DeleteAlias(ctx context.Context, name, alias string) error {
 	return c.change(ctx, name, func(old *function) (*store.FunctionChange, error) {
 		if old == nil {
@@ -160,6 +160,7 @@ func (c *Catalog) DeleteAlias(ctx context.Context, name, alias string) error {
 		}
 		change := &store.FunctionChange{Function: old.stored}
 		change.Function.Aliases = slices.DeleteFunc(slices.Clone(old.stored.Aliases), func(a lambda.Alias) bool { return a.Name == alias })
+		attach(change, alias, store.Attached{})
 		return change, nil
 	})
 }

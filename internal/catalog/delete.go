@@ -29,7 +29,9 @@ func (c *Catalog) DeleteFunction(ctx context.Context, name, qualifier string) er
 		if names := old.aliasesOf(qualifier); len(names) > 0 {
 			return nil, lambda.Errorf(lambda.Conflict, "Unable to delete version because the following aliases reference it: [%s]", strings.Join(names, ", "))
 		}
-		return &store.FunctionChange{Function: old.stored, Removed: []string{qualifier}}, nil
+		change := &store.FunctionChange{Function: old.stored, Removed: []string{qualifier}}
+		attach(change, qualifier, store.Attached{})
+		return change, nil
 	})
 }
 

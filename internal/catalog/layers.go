@@ -117,7 +117,7 @@ func (c *Catalog) DeleteLayerVersion(ctx context.Context, name string, number in
 		return nil
 	}
 	deleted := *v
-	deleted.Deleted = true
+	deleted.Deleted, deleted.Policy = true, lambda.Policy{}
 	if err := c.putLayer(ctx, deleted); err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 	NotYet                       // an operation that Lambent does not have yet, 501
 	InvalidZip                   // InvalidZipFileException, 502
 	InvalidRuntime               // InvalidRuntimeException, 502
+	PolicyTooLong                // PolicyLengthExceededException, 400
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

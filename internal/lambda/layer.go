@@ -16,6 +16,10 @@ type LayerVersion struct {
 	Code            Code
 	CreatedAt       time.Time
 	Deleted         bool
+
+	// Policy says which other accounts may use it. It goes when the version is
+	// deleted.
+	Policy Policy
 }
 
 // NewLayerVersion is what a caller publishes.

@@ -41,6 +41,16 @@ type Function struct {
 	PublishedFrom string
 
 	Aliases []lambda.Alias // by name
+
+	// Attached is by qualifier: a version's number, an alias, or Latest, which
+	// stands for the function itself as well.
+	Attached map[string]Attached
+}
+
+// Attached is what belongs to a function, or to one of its versions or aliases,
+// and is no part of it.
+type Attached struct {
+	Policy lambda.Policy // no statements: there is none
 }
 
 // FunctionChange is one change of one function, applied as a whole.

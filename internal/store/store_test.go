@@ -18,12 +18,16 @@ func TestDocumentNames(t *testing.T) {
 		document any
 		want     string
 	}{
-		{store.Function{}, "Function Serving Published PublishedFrom Aliases"},
+		{store.Function{}, "Function Serving Published PublishedFrom Aliases Attached"},
 		{lambda.Function{}, "Name Account Tags NextID CreatedAt"},
 		{lambda.Version{}, "Account Region Function Number Description Runtime Handler Role MemoryMB Timeout EphemeralMB Architecture " +
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +
 			"ImageConfig RuntimeVersion State StateReason StateReasonCode Update UpdateReason UpdateReasonCode RevisionID LastModified Generation"},
 		{lambda.Alias{}, "Name Description Version RevisionID Other Weight"},
+		{store.Attached{}, "Policy"},
+		{lambda.Policy{}, "Statements RevisionID"},
+		{lambda.Statement{}, "ID PrincipalType Principal Action Resource Conditions"},
+		{lambda.Condition{}, "Operator Key Value"},
 		{lambda.Variable{}, "Name Value"},
 		{lambda.Code{}, "SHA256 Size Unzipped Folder"},
 		{lambda.LayerUse{}, "ARN Code"},
@@ -31,7 +35,7 @@ func TestDocumentNames(t *testing.T) {
 		{lambda.VPC{}, "SubnetIDs SecurityGroupIDs DualStack"},
 		{lambda.FileSystem{}, "ARN LocalPath"},
 		{lambda.ImageConfig{}, "EntryPoint Command WorkingDirectory"},
-		{lambda.LayerVersion{}, "Account Region Layer Number Description License Runtimes Architectures Code CreatedAt Deleted"},
+		{lambda.LayerVersion{}, "Account Region Layer Number Description License Runtimes Architectures Code CreatedAt Deleted Policy"},
 	}
 	for _, test := range tests {
 		typ := reflect.TypeOf(test.document)

@@ -31,6 +31,8 @@ const role = "arn:aws:iam::111111111111:role/r"
 // elsewhere is what the tests of the API on a real catalog try (joined_test.go).
 type elsewhere interface {
 	Aliases
+	Policies
+	LayerPolicies
 }
 
 // world is a catalog, invoker and content store in memory: as much of the rules

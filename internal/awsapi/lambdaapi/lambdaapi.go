@@ -67,6 +67,8 @@ type Catalog interface {
 	Layers
 	Tags
 	Aliases
+	Policies
+	LayerPolicies
 }
 
 // Invoker runs functions.
@@ -178,6 +180,7 @@ func (a *API) register() {
 	awsapi.Handle(s, "ListTags", a.listTags)
 
 	a.registerAliases()
+	a.registerPolicies()
 	a.registerUnset()
 }
 

@@ -18,8 +18,6 @@ func (a *API) registerUnset() {
 	s := a.service
 	awsapi.Handle(s, "GetFunctionConcurrency", a.getFunctionConcurrency)
 	awsapi.Handle(s, "GetFunctionCodeSigningConfig", a.getFunctionCodeSigningConfig)
-	awsapi.Handle(s, "GetPolicy", a.getPolicy)
-	awsapi.Handle(s, "GetLayerVersionPolicy", a.getLayerVersionPolicy)
 	awsapi.Handle(s, "GetFunctionEventInvokeConfig", a.getFunctionEventInvokeConfig)
 	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
@@ -53,27 +51,6 @@ func (a *API) getFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionCon
 func (a *API) getFunctionCodeSigningConfig(ctx context.Context, in *sdk.GetFunctionCodeSigningConfigInput) (*sdk.GetFunctionCodeSigningConfigOutput, error) {
 	_, err := a.existing(ctx, *in.FunctionName, "")
 	return &sdk.GetFunctionCodeSigningConfigOutput{}, err
-}
-
-func (a *API) getPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.GetPolicyOutput, error) {
-	if _, err := a.existing(ctx, *in.FunctionName, aws.ToString(in.Qualifier)); err != nil {
-		return nil, err
-	}
-	return nil, errNoResource()
-}
-
-func (a *API) getLayerVersionPolicy(ctx context.Context, in *sdk.GetLayerVersionPolicyInput) (*sdk.GetLayerVersionPolicyOutput, error) {
-	name, err := a.layer(*in.LayerName)
-	if err != nil {
-		return nil, err
-	}
-	number := aws.ToInt64(in.VersionNumber)
-	if _, err := a.Catalog.LayerVersion(ctx, name, number); lambda.KindOf(err) == lambda.NotFound {
-		return nil, lambda.Errorf(lambda.NotFound, "Layer version %s does not exist.", a.Home.LayerVersionARN(name, number)) // F136
-	} else if err != nil {
-		return nil, err
-	}
-	return nil, lambda.Errorf(lambda.NotFound, "No policy is associated with the given resource.")
 }
 
 // getFunctionEventInvokeConfig says the same whether the function exists or not (F150).
