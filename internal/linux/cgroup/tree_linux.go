@@ -173,18 +173,18 @@ func (t *Tree) Missing(controller string) error { return t.why[controller] }
 // nil without v2.
 func (t *Tree) Hosts() *os.File { return t.hosts }
 
-// Close lets go of the tree and removes its folders where nothing is left in them.
-func (t *Tree) Close() error {
+// Close lets go of the tree and removes its folders, which must be empty.
+func (t *Tree) Close() (failed error) {
 	if t.hosts != nil {
 		name := t.hosts.Name()
 		_ = t.hosts.Close()
 		t.hosts = nil
-		_ = unix.Rmdir(name)
+		failed = removeDir(name)
 	}
 	for _, dir := range t.dirs {
-		_ = unix.Rmdir(dir)
+		failed = errors.Join(failed, removeDir(dir))
 	}
-	return nil
+	return failed
 }
 
 // Swept is what Sweep ended.
@@ -198,19 +198,23 @@ type Swept struct {
 // owner left. It returns when all is gone, and must come before the first group.
 func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 	var s Swept
-	var failed error
-	for _, top := range t.dirs {
-		entries, err := os.ReadDir(top)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		for _, e := range entries {
-			if e.IsDir() {
-				failed = errors.Join(failed, s.sweep(filepath.Join(top, e.Name()), limit))
+	dirs, failed := t.groupDirs()
+	seen := map[int]bool{}
+	// All hierarchies are told first: what one kills, another may hold frozen.
+	for _, dir := range dirs {
+		failed = errors.Join(failed, note(dir, seen))
+		unhold(dir)
+	}
+	for _, dir := range dirs {
+		failed = errors.Join(failed, sweepGroup(dir, seen, limit))
+		if id := filepath.Base(dir); id != hostsName {
+			s.Dirs++
+			if !slices.Contains(s.Groups, id) {
+				s.Groups = append(s.Groups, id)
 			}
 		}
 	}
+	s.Processes = len(seen)
 	if t.hosts == nil {
 		return s, failed
 	}
@@ -220,43 +224,52 @@ func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 	return s, errors.Join(failed, t.openHosts(dir))
 }
 
-func (s *Swept) sweep(dir string, limit time.Time) error {
-	n, err := sweepGroup(dir, limit)
-	s.Processes += n
-	if id := filepath.Base(dir); id != hostsName {
-		s.Dirs++
-		if !slices.Contains(s.Groups, id) {
-			s.Groups = append(s.Groups, id)
+// groupDirs lists the folders of all groups in all hierarchies.
+func (t *Tree) groupDirs() (dirs []string, failed error) {
+	for _, top := range t.dirs {
+		entries, err := os.ReadDir(top)
+		if err != nil {
+			failed = errors.Join(failed, err)
+		}
+		for _, e := range entries {
+			if e.IsDir() {
+				dirs = append(dirs, filepath.Join(top, e.Name()))
+			}
 		}
 	}
-	return err
+	return dirs, failed
+}
+
+// note kills the processes of a folder and adds them to seen.
+func note(dir string, seen map[int]bool) error {
+	pids, err := processes(dir)
+	for _, pid := range pids {
+		seen[pid] = true
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	return optional(err)
+}
+
+// unhold lets processes die, whatever the folder's hierarchy has to say about it.
+func unhold(dir string) {
+	for file, value := range map[string]string{"cgroup.kill": "1", "cgroup.freeze": "0", "freezer.state": "THAWED", "cpu.cfs_quota_us": "-1", "cpu.max": "max"} {
+		_ = write(dir, file, value)
+	}
 }
 
 // sweepGroup kills until the group is empty. The kernel offers nothing to wait
 // on that all versions share, so it looks again after a pause.
-func sweepGroup(dir string, limit time.Time) (killed int, err error) {
-	seen := map[int]bool{}
+func sweepGroup(dir string, seen map[int]bool, limit time.Time) error {
 	for {
-		pids, err := processes(dir)
-		if err != nil {
-			if missing(err) {
-				err = nil
-			}
-			return len(seen), err
+		if err := note(dir, seen); err != nil {
+			return err
 		}
-		for _, pid := range pids {
-			seen[pid] = true
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-		for file, value := range map[string]string{"cgroup.kill": "1", "cgroup.freeze": "0", "freezer.state": "THAWED", "cpu.cfs_quota_us": "-1", "cpu.max": "max"} {
-			_ = write(dir, file, value)
-		}
-		err = unix.Rmdir(dir)
+		err := unix.Rmdir(dir)
 		if err == nil || err == unix.ENOENT {
-			return len(seen), nil
+			return nil
 		}
 		if err != unix.EBUSY || time.Now().After(limit) {
-			return len(seen), fmt.Errorf("sweep cgroup %s with %d processes: %w", dir, len(pids), err)
+			return fmt.Errorf("sweep cgroup %s: %w", dir, err)
 		}
 		time.Sleep(time.Millisecond)
 	}

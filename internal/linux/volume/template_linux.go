@@ -72,7 +72,7 @@ func (m *Maker) loadTemplate(mib int) (template, error) {
 // a file system keeps for itself depends on its size by steps, so the size is
 // found by trying; where steps leave no exact one, the least that suffices wins.
 func (m *Maker) fit(draft *os.File, want int64) error {
-	size, enough := want+want/50, int64(0)
+	size, enough := (want+want/50)/blockSize*blockSize, int64(0)
 	for range 12 {
 		got, err := m.format(draft, size)
 		if err != nil {

@@ -118,7 +118,9 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 		return nil
 	}
 	d.volumes = m
-	return v.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	return errors.Join(v.Close(), v.WaitGone(ctx))
 }
 
 func (d *Driver) readHost(Config, string) (err error) {

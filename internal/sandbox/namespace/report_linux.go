@@ -2,14 +2,19 @@ package namespace
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"lambent/internal/linux/cgroup"
 	"lambent/internal/sandbox"
 )
 
-// Probe makes a driver, asks it what it can do here, and lets it go.
+// Probe makes a driver, asks it what it can do here, and lets it go. It does so
+// in a folder of its own, as a daemon may be at work in the other.
 func Probe(cfg Config) sandbox.Report {
+	cfg.StateDir = filepath.Join(cfg.StateDir, fmt.Sprintf("probe-%d", os.Getpid()))
+	defer os.RemoveAll(cfg.StateDir)
 	d, err := New(cfg)
 	if err != nil {
 		r := sandbox.Report{Driver: Name}
