@@ -25,7 +25,7 @@ func (p *pipe) pump() {
 	defer close(p.over)
 	buf := make([]byte, 4096)
 	for {
-		n, err, changed := p.stream.read(buf)
+		n, changed, err := p.stream.read(buf)
 		if changed != nil {
 			<-changed
 			continue
@@ -68,7 +68,7 @@ func (e *pipeEnd) Write(b []byte) (int, error) {
 	for {
 		var n int
 		var changed <-chan struct{}
-		if !e.p.step(func() { n, _, changed = e.pipe.stream.write(b[written:]) }) {
+		if !e.p.step(func() { n, changed, _ = e.pipe.stream.write(b[written:]) }) {
 			runtime.Goexit()
 		}
 		written += n
