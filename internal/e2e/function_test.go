@@ -203,3 +203,14 @@ func (s *server) raw(t *testing.T, name, payload string) (answer []byte, fault s
 	}
 	return out.Payload, aws.ToString(out.FunctionError)
 }
+
+// updateEnvironment gives the function other variables, and so a new environment.
+func (s *server) updateEnvironment(t *testing.T, name string, variables map[string]string) {
+	t.Helper()
+	if _, err := s.client().UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: &name, Environment: &types.Environment{Variables: variables},
+	}); err != nil {
+		t.Fatalf("update %s: %v", name, err)
+	}
+	s.waitUpdated(t, name)
+}
