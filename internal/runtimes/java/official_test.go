@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"lambent/internal/lambda"
@@ -32,6 +33,10 @@ func official(t *testing.T) string {
 	return strings.Join(jars, ":")
 }
 
+// alone keeps AWS's clients from running at once: each unpacks its native
+// library to the same place in /tmp.
+var alone sync.Mutex
+
 // both runs a job with AWS's client and with ours.
 func both(t *testing.T, f runtimes.Found, job runtimetest.Job) (ours, theirs runtimetest.Outcome) {
 	t.Helper()
@@ -41,6 +46,8 @@ func both(t *testing.T, f runtimes.Found, job runtimetest.Job) (ours, theirs run
 		f.Path, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens=java.base/java.io=ALL-UNNAMED",
 		"-cp", classPath, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda", job.Handler,
 	}
+	alone.Lock()
+	defer alone.Unlock()
 	return ours, runtimetest.Run(t, job)
 }
 
@@ -51,7 +58,7 @@ func TestOfficial(t *testing.T) {
 	list := here(t)
 	f := list[len(list)-1] // the oldest, for which AWS's client gives no warnings
 	for i, b := range slices.Concat(binding, choice, failures, logs, contexts) {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { // not parallel: AWS's client unpacks its library to one place in /tmp
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			j := job(f, b.handler, b.events...)
 			j.Framed, j.Events = true, append(j.Events, b.further...)
 			ours, theirs := both(t, f, j)
