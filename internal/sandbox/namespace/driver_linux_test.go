@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"lambent/internal/sandbox"
 )
-
-const probePath = "/var/task/probe"
 
 // newDriver makes a driver over a folder of the test's own.
 func newDriver(t testing.TB) *Driver {
@@ -32,23 +29,6 @@ func newDriver(t testing.TB) *Driver {
 		}
 	})
 	return d
-}
-
-// probeDir holds this test binary under the name by which it is a probe.
-func probeDir(t testing.TB) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("cp", self, filepath.Join(dir, "probe")).CombinedOutput(); err != nil {
-		t.Fatalf("copy: %v %s", err, out)
-	}
-	return dir
 }
 
 func usualSpec(id string) sandbox.Spec {
@@ -102,26 +82,66 @@ func TestShellRunsUnprivileged(t *testing.T) {
 	}
 }
 
-func runProbe(args []string) int { return 0 }
-
+// BenchmarkCreateDestroy is a sandbox's whole life without a process in it.
 func BenchmarkCreateDestroy(b *testing.B) {
 	d := newDriver(b)
-	i := 0
-	var create, destroy time.Duration
+	var creating time.Duration
+	n := 0
 	for b.Loop() {
-		i++
-		t0 := time.Now()
-		s, err := d.Create(b.Context(), usualSpec(fmt.Sprintf("bench-%d", i)))
+		n++
+		start := time.Now()
+		s, err := d.Create(b.Context(), usualSpec(fmt.Sprintf("bench-%d", n)))
 		if err != nil {
 			b.Fatal(err)
 		}
-		t1 := time.Now()
+		creating += time.Since(start)
 		if err := s.Destroy(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		create += t1.Sub(t0)
-		destroy += time.Since(t1)
 	}
-	b.ReportMetric(float64(create.Microseconds())/float64(b.N), "create-µs")
-	b.ReportMetric(float64(destroy.Microseconds())/float64(b.N), "destroy-µs")
+	b.ReportMetric(float64(creating.Nanoseconds())/float64(n), "create-ns/op")
+}
+
+// BenchmarkStart is a static program, from Start to Done.
+func BenchmarkStart(b *testing.B) {
+	s := create(b, newDriver(b), usualSpec("bench"))
+	for b.Loop() {
+		p, err := s.Start(b.Context(), sandbox.Command{Path: "/bin/true", Dir: "/", Stdout: io.Discard, Stderr: io.Discard})
+		if err != nil {
+			b.Fatal(err)
+		}
+		<-p.Done()
+	}
+}
+
+// BenchmarkFreezeThaw holds one process that waits, and drains its output as an
+// environment does after every invocation.
+func BenchmarkFreezeThaw(b *testing.B) {
+	s := create(b, newDriver(b), usualSpec("bench"))
+	p, err := s.Start(b.Context(), sandbox.Command{Path: "/bin/sleep", Args: []string{"1000"}, Dir: "/", Stdout: io.Discard, Stderr: io.Discard})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("freeze and thaw", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.Freeze(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Thaw(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("drain", func(b *testing.B) {
+		for b.Loop() {
+			p.Drain()
+		}
+	})
+	b.Run("usage", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Usage(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -12,12 +12,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes sure that there is a lambent-init to test, and is the program
-// that tests run inside sandboxes when it is called by a probe's name.
+// TestMain makes sure that there is a lambent-init to test.
 func TestMain(m *testing.M) {
-	if os.Args[0] == probePath {
-		os.Exit(runProbe(os.Args[1:]))
-	}
 	if os.Getenv(initVariable) != "" {
 		goleak.VerifyTestMain(m)
 		return

@@ -31,13 +31,9 @@ var hostEtc = [...]string{
 	"ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf", "system-release", "timezone",
 }
 
-// hiddenProc are entries of /proc that concern the host. All of /proc is
-// read-only besides, and what only root may read is out of reach anyway with
-// root; without root they look as if they were the function's own.
-var hiddenProc = [...]string{
-	"kcore", "keys", "key-users", "kmsg", "kallsyms", "timer_list", "sched_debug", "sysrq-trigger", "latency_stats", "slabinfo",
-	"kpagecount", "kpageflags", "kpagecgroup", "iomem", "ioports", "interrupts", "softirqs", "mtrr", "config.gz",
-}
+// hiddenProc are entries of /proc that concern the host. Those that only root
+// may read are left: nobody inside is root, and all of /proc is read-only.
+var hiddenProc = [...]string{"kcore", "keys", "key-users", "kallsyms", "timer_list", "sched_debug", "sysrq-trigger", "latency_stats", "interrupts"}
 
 // emptyFolders are always there, mounted or not.
 var emptyFolders = [...]string{"/var/task", "/opt", "/var/runtime", "/var/lang", "/mnt", "/dev/shm"}
@@ -120,7 +116,7 @@ func deviceOps(rootless bool) []initproto.Op {
 func procOps() []initproto.Op {
 	ops := []initproto.Op{{Code: initproto.OpMount, Source: "proc", Target: "/proc", FSType: "proc", Flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC}}
 	for _, name := range hiddenProc {
-		if _, err := os.Lstat("/proc/" + name); err == nil {
+		if st, err := os.Lstat("/proc/" + name); err == nil && st.Mode()&0o007 != 0 {
 			ops = append(ops, initproto.Op{Code: initproto.OpBind, Source: "/dev/null", Target: "/proc/" + name, Flags: initproto.BindDevices})
 		}
 	}
