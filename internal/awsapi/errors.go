@@ -59,6 +59,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"InvalidZipFileException", http.StatusBadGateway, true, byService}
 	case lambda.InvalidRuntime:
 		return exception{"InvalidRuntimeException", http.StatusBadGateway, true, byService}
+	case lambda.SigningNotFound:
+		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	}

@@ -250,7 +250,7 @@ func TestErrorsReachTheSDK(t *testing.T) {
 		lambda.StorageExceeded: "CodeStorageExceededException", lambda.UnsupportedMedia: "UnsupportedMediaTypeException",
 		lambda.NotReady: "ResourceNotReadyException", lambda.NotYet: "NotImplementedException",
 		lambda.InvalidZip: "InvalidZipFileException", lambda.InvalidRuntime: "InvalidRuntimeException",
-		lambda.PolicyTooLong: "PolicyLengthExceededException",
+		lambda.PolicyTooLong: "PolicyLengthExceededException", lambda.SigningNotFound: "CodeSigningConfigNotFoundException",
 	}
 	for kind, code := range codes {
 		var api smithy.APIError

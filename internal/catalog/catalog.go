@@ -50,11 +50,12 @@ type Observer interface {
 	Retired(generation string)
 }
 
-// Config is what a Catalog is made of. All members but the last two are needed.
+// Config is what a Catalog is made of. All members but Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
 	Layers    store.Layers
+	Signing   store.Signing
 	Content   Content
 	Source    Source
 	Runtimes  Runtimes
@@ -77,9 +78,12 @@ const (
 type Catalog struct {
 	config Config
 
-	turns     turn.Line // "function/name" and "layer/name", across store writes
+	// turns are held across store writes: "function/name", "layer/name", and
+	// "account/…", which is taken before a function's.
+	turns     turn.Line
 	functions atomic.Pointer[map[string]*entry]
 	layers    atomic.Pointer[map[string]*layer]
+	signings  atomic.Pointer[map[string]lambda.CodeSigningConfig] // by ARN
 
 	mu      sync.Mutex
 	pending []string           // names of functions that wait for an activator
@@ -105,6 +109,7 @@ func New(config Config) *Catalog {
 	c := &Catalog{config: config, wake: make(chan struct{}, 1), collect: make(chan struct{}, 1)}
 	c.functions.Store(&map[string]*entry{})
 	c.layers.Store(&map[string]*layer{})
+	c.signings.Store(&map[string]lambda.CodeSigningConfig{})
 	return c
 }
 
@@ -172,8 +177,17 @@ func (c *Catalog) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	signings := map[string]lambda.CodeSigningConfig{}
+	err = c.config.Signing.EachCodeSigningConfig(ctx, func(config lambda.CodeSigningConfig) error {
+		signings[config.ARN] = config
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	c.functions.Store(&functions)
 	c.layers.Store(&layers)
+	c.signings.Store(&signings)
 	return nil
 }
 

@@ -20,6 +20,16 @@ func (c *Catalog) CreateFunction(ctx context.Context, n lambda.NewFunction) (cre
 	if err := checkNew(n); err != nil {
 		return lambda.Version{}, err
 	}
+	if n.CodeSigningConfigARN != "" {
+		done, err := c.turns.Take(ctx, signingTurn)
+		if err != nil {
+			return lambda.Version{}, err
+		}
+		defer done()
+		if err := c.attachableSigning(n.CodeSigningConfigARN); err != nil {
+			return lambda.Version{}, err
+		}
+	}
 	err = c.change(ctx, n.Name, func(old *function) (*store.FunctionChange, error) {
 		if old != nil {
 			return nil, lambda.Errorf(lambda.Conflict, "Function already exist: %s", n.Name)
@@ -30,7 +40,7 @@ func (c *Catalog) CreateFunction(ctx context.Context, n lambda.NewFunction) (cre
 		}
 		change := &store.FunctionChange{Versions: []lambda.Version{v}, Function: store.Function{Function: lambda.Function{
 			Name: n.Name, Account: c.config.Home.Account, Tags: maps.Clone(n.Tags), NextID: 1, CreatedAt: v.LastModified,
-		}}}
+		}, CodeSigningConfig: n.CodeSigningConfigARN}}
 		created = v
 		if n.Publish {
 			created = c.publish(change, v, v.Description)
@@ -48,9 +58,6 @@ func checkNew(n lambda.NewFunction) error {
 	s := n.Settings
 	if n.Package.Image != "" || (s.PackageType != nil && *s.PackageType == "Image") {
 		return imagesNotYet()
-	}
-	if n.CodeSigningConfigARN != "" {
-		return lambda.Errorf(lambda.NotYet, "Code signing configurations are not available in Lambent yet. Leave CodeSigningConfigArn out.")
 	}
 	if s.Runtime == nil || *s.Runtime == "" || s.Handler == nil || *s.Handler == "" {
 		return lambda.Errorf(lambda.InvalidParameter, "Runtime and Handler are mandatory parameters for functions created with deployment packages.")

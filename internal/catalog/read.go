@@ -85,6 +85,9 @@ func (c *Catalog) usage() lambda.AccountUsage {
 		f := e.current.Load()
 		u.Functions++
 		u.CodeSize += f.latest.Code.Size
+		if f.stored.Reserved != nil {
+			u.Reserved += *f.stored.Reserved
+		}
 		for _, v := range f.published {
 			u.CodeSize += v.Code.Size
 		}
@@ -97,13 +100,4 @@ func (c *Catalog) usage() lambda.AccountUsage {
 		}
 	}
 	return u
-}
-
-// Concurrency is a function's reserved concurrency; nil means none, which is
-// all there is until concurrency can be reserved.
-func (c *Catalog) Concurrency(_ context.Context, name string) (*int, error) {
-	if c.function(name) == nil {
-		return nil, c.notFound(name, "")
-	}
-	return nil, nil
 }

@@ -161,7 +161,7 @@ func TestCreateRefused(t *testing.T) {
 		"F111 tags":    {func(n *lambda.NewFunction) { n.Tags = tags }, lambda.InvalidParameter, "Number of tags exceeds resource tag limit."},
 		"image":        {func(n *lambda.NewFunction) { n.Package = lambda.Package{Image: "repo:latest"} }, lambda.NotYet, "Container images are not available in Lambent yet. Use a zip package (PackageType Zip)."},
 		"image type":   {func(n *lambda.NewFunction) { n.Settings.PackageType = to("Image") }, lambda.NotYet, "Container images are not available in Lambent yet. Use a zip package (PackageType Zip)."},
-		"code signing": {func(n *lambda.NewFunction) { n.CodeSigningConfigARN = "arn" }, lambda.NotYet, "Code signing configurations are not available in Lambent yet. Leave CodeSigningConfigArn out."},
+		"code signing": {func(n *lambda.NewFunction) { n.CodeSigningConfigARN = "arn" }, lambda.SigningNotFound, "The code signing configuration cannot be found. Check that the provided configuration is not deleted: arn."},
 		"architecture": {func(n *lambda.NewFunction) { n.Settings.Architecture = to("arm64") }, lambda.InvalidParameter, "python3.13 for arm64 is not on this host; install it"},
 	}
 	for name, test := range tests {

@@ -57,6 +57,9 @@ func (c *Catalog) UpdateSettings(ctx context.Context, name string, s lambda.Sett
 		if s.ImageConfig != nil || (s.PackageType != nil && *s.PackageType == "Image") {
 			return nil, imagesNotYet()
 		}
+		if err := old.keepsRuntime(s.Runtime); err != nil {
+			return nil, err
+		}
 		if err := c.configure(&next, s); err != nil {
 			return nil, err
 		}

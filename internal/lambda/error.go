@@ -31,6 +31,7 @@ const (
 	InvalidZip                   // InvalidZipFileException, 502
 	InvalidRuntime               // InvalidRuntimeException, 502
 	PolicyTooLong                // PolicyLengthExceededException, 400
+	SigningNotFound              // CodeSigningConfigNotFoundException, 404
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

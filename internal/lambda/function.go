@@ -192,4 +192,5 @@ type FunctionFilter struct {
 type AccountUsage struct {
 	CodeSize  int64 // bytes of all zips; each version counts again (F197)
 	Functions int
+	Reserved  int // concurrency that is set aside for single functions
 }

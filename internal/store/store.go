@@ -45,12 +45,17 @@ type Function struct {
 	// Attached is by qualifier: a version's number, an alias, or Latest, which
 	// stands for the function itself as well.
 	Attached map[string]Attached
+
+	Reserved          *int   // concurrency; nil: none is set aside
+	CodeSigningConfig string // ARN, empty: none
+	RecursiveLoop     string // "Allow", "Terminate" or empty, which means Terminate
 }
 
 // Attached is what belongs to a function, or to one of its versions or aliases,
 // and is no part of it.
 type Attached struct {
-	Policy lambda.Policy // no statements: there is none
+	Policy        lambda.Policy // no statements: there is none
+	RuntimeUpdate lambda.RuntimeUpdate
 }
 
 // FunctionChange is one change of one function, applied as a whole.
@@ -73,6 +78,19 @@ type Functions interface {
 	// DeleteFunction removes a function with all its versions. One that is not
 	// there is no error.
 	DeleteFunction(ctx context.Context, name string) error
+}
+
+// Signing remembers code signing configs.
+type Signing interface {
+	// EachCodeSigningConfig calls visit once for every config, in no particular
+	// order, until visit fails; it returns that error as it is.
+	EachCodeSigningConfig(ctx context.Context, visit func(lambda.CodeSigningConfig) error) error
+
+	// PutCodeSigningConfig makes or replaces a config, by ID.
+	PutCodeSigningConfig(ctx context.Context, c lambda.CodeSigningConfig) error
+
+	// DeleteCodeSigningConfig removes a config. One that is not there is no error.
+	DeleteCodeSigningConfig(ctx context.Context, id string) error
 }
 
 // Layers remembers layer versions, deleted ones too: their numbers must never

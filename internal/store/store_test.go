@@ -18,13 +18,15 @@ func TestDocumentNames(t *testing.T) {
 		document any
 		want     string
 	}{
-		{store.Function{}, "Function Serving Published PublishedFrom Aliases Attached"},
+		{store.Function{}, "Function Serving Published PublishedFrom Aliases Attached Reserved CodeSigningConfig RecursiveLoop"},
 		{lambda.Function{}, "Name Account Tags NextID CreatedAt"},
 		{lambda.Version{}, "Account Region Function Number Description Runtime Handler Role MemoryMB Timeout EphemeralMB Architecture " +
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +
 			"ImageConfig RuntimeVersion State StateReason StateReasonCode Update UpdateReason UpdateReasonCode RevisionID LastModified Generation"},
 		{lambda.Alias{}, "Name Description Version RevisionID Other Weight"},
-		{store.Attached{}, "Policy"},
+		{store.Attached{}, "Policy RuntimeUpdate"},
+		{lambda.RuntimeUpdate{}, "Mode VersionARN"},
+		{lambda.CodeSigningConfig{}, "ID ARN Description Publishers Untrusted Tags LastModified"},
 		{lambda.Policy{}, "Statements RevisionID"},
 		{lambda.Statement{}, "ID PrincipalType Principal Action Resource Conditions"},
 		{lambda.Condition{}, "Operator Key Value"},

@@ -33,6 +33,11 @@ type elsewhere interface {
 	Aliases
 	Policies
 	LayerPolicies
+	Concurrency
+	Management
+	CodeSigning
+	CodeSigningUse
+	CodeSigningTags
 }
 
 // world is a catalog, invoker and content store in memory: as much of the rules

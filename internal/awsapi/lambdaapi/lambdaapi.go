@@ -38,8 +38,6 @@ type Shelf interface {
 	Versions(ctx context.Context, name, marker string, max int) ([]lambda.Version, string, error)
 	PublishVersion(ctx context.Context, name, description, codeSHA256, revisionID string) (lambda.Version, error)
 	Usage(ctx context.Context) (lambda.AccountUsage, error)
-	// Concurrency is what is reserved for a function, nil for nothing.
-	Concurrency(ctx context.Context, name string) (*int, error)
 }
 
 // Layers keeps layers.
@@ -69,6 +67,11 @@ type Catalog interface {
 	Aliases
 	Policies
 	LayerPolicies
+	Concurrency
+	Management
+	CodeSigning
+	CodeSigningUse
+	CodeSigningTags
 }
 
 // Invoker runs functions.
@@ -181,6 +184,9 @@ func (a *API) register() {
 
 	a.registerAliases()
 	a.registerPolicies()
+	a.registerConcurrency()
+	a.registerManagement()
+	a.registerSigning()
 	a.registerUnset()
 }
 

@@ -27,7 +27,13 @@ func (a *API) tagged(arn string) (string, error) {
 	return ref.Name, nil
 }
 
+// isSigning tells the ARN of a code signing config from a function's.
+func isSigning(arn string) bool { return strings.Contains(arn, ":code-signing-config:") }
+
 func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	if isSigning(*in.Resource) {
+		return &sdk.TagResourceOutput{}, a.Catalog.TagCodeSigningConfig(ctx, *in.Resource, in.Tags)
+	}
 	name, err := a.tagged(*in.Resource)
 	if err != nil {
 		return nil, err
@@ -36,6 +42,9 @@ func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.T
 }
 
 func (a *API) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+	if isSigning(*in.Resource) {
+		return &sdk.UntagResourceOutput{}, a.Catalog.UntagCodeSigningConfig(ctx, *in.Resource, in.TagKeys)
+	}
 	name, err := a.tagged(*in.Resource)
 	if err != nil {
 		return nil, err
@@ -44,11 +53,7 @@ func (a *API) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*s
 }
 
 func (a *API) listTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
-	name, err := a.tagged(*in.Resource)
-	if err != nil {
-		return nil, err
-	}
-	tags, err := a.Catalog.Tags(ctx, name)
+	tags, err := a.tags(ctx, *in.Resource)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +61,18 @@ func (a *API) listTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTag
 		tags = map[string]string{} // an empty map is shown (F045)
 	}
 	return &sdk.ListTagsOutput{Tags: tags}, nil
+}
+
+func (a *API) tags(ctx context.Context, arn string) (map[string]string, error) {
+	if isSigning(arn) {
+		config, err := a.Catalog.CodeSigningConfig(ctx, arn)
+		return config.Tags, err
+	}
+	name, err := a.tagged(arn)
+	if err != nil {
+		return nil, err
+	}
+	return a.Catalog.Tags(ctx, name)
 }
 
 func (a *API) getAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsInput) (*sdk.GetAccountSettingsOutput, error) {
@@ -69,7 +86,7 @@ func (a *API) getAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsI
 			CodeSizeUnzipped:               lambda.MaxUnzipped,
 			CodeSizeZipped:                 lambda.MaxZipUpload,
 			ConcurrentExecutions:           lambda.DefaultConcurrency,
-			UnreservedConcurrentExecutions: aws.Int32(lambda.DefaultConcurrency),
+			UnreservedConcurrentExecutions: aws.Int32(int32(lambda.DefaultConcurrency - usage.Reserved)),
 		},
 		AccountUsage: &types.AccountUsage{TotalCodeSize: usage.CodeSize, FunctionCount: int64(usage.Functions)},
 	}, nil

@@ -16,12 +16,9 @@ import (
 // they read a function back.
 func (a *API) registerUnset() {
 	s := a.service
-	awsapi.Handle(s, "GetFunctionConcurrency", a.getFunctionConcurrency)
-	awsapi.Handle(s, "GetFunctionCodeSigningConfig", a.getFunctionCodeSigningConfig)
 	awsapi.Handle(s, "GetFunctionEventInvokeConfig", a.getFunctionEventInvokeConfig)
 	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
-	awsapi.Handle(s, "ListCodeSigningConfigs", a.listCodeSigningConfigs)
 	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
 }
 
@@ -33,24 +30,6 @@ func (a *API) existing(ctx context.Context, written, qualifier string) (lambda.R
 	}
 	_, err = a.Catalog.Function(ctx, ref.Name, ref.Qualifier)
 	return ref, err
-}
-
-func (a *API) getFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
-	ref, err := a.existing(ctx, *in.FunctionName, "")
-	if err != nil {
-		return nil, err
-	}
-	reserved, err := a.Catalog.Concurrency(ctx, ref.Name)
-	if err != nil || reserved == nil { // an empty object when nothing is reserved (F156)
-		return &sdk.GetFunctionConcurrencyOutput{}, err
-	}
-	return &sdk.GetFunctionConcurrencyOutput{ReservedConcurrentExecutions: aws.Int32(int32(*reserved))}, nil
-}
-
-// getFunctionCodeSigningConfig answers an empty object: no config (F193).
-func (a *API) getFunctionCodeSigningConfig(ctx context.Context, in *sdk.GetFunctionCodeSigningConfigInput) (*sdk.GetFunctionCodeSigningConfigOutput, error) {
-	_, err := a.existing(ctx, *in.FunctionName, "")
-	return &sdk.GetFunctionCodeSigningConfigOutput{}, err
 }
 
 // getFunctionEventInvokeConfig says the same whether the function exists or not (F150).
@@ -75,10 +54,6 @@ func (a *API) getFunctionURLConfig(_ context.Context, in *sdk.GetFunctionUrlConf
 // listEventSourceMappings does not ask whether the function exists (F213).
 func (a *API) listEventSourceMappings(context.Context, *sdk.ListEventSourceMappingsInput) (*sdk.ListEventSourceMappingsOutput, error) {
 	return &sdk.ListEventSourceMappingsOutput{EventSourceMappings: []types.EventSourceMappingConfiguration{}}, nil
-}
-
-func (a *API) listCodeSigningConfigs(context.Context, *sdk.ListCodeSigningConfigsInput) (*sdk.ListCodeSigningConfigsOutput, error) {
-	return &sdk.ListCodeSigningConfigsOutput{CodeSigningConfigs: []types.CodeSigningConfig{}}, nil
 }
 
 func (a *API) listProvisionedConcurrencyConfigs(ctx context.Context, in *sdk.ListProvisionedConcurrencyConfigsInput) (*sdk.ListProvisionedConcurrencyConfigsOutput, error) {

@@ -234,8 +234,8 @@ func TestNotYet(t *testing.T) {
 			t.Errorf("%s answered %d %s", member, status, body)
 		}
 	}
-	status, _, body := do(t, server, "PUT", "/2017-10-31/functions/f/concurrency", `{"ReservedConcurrentExecutions":1}`)
-	if want := `{"Type":"Service","message":"The operation PutFunctionConcurrency is not yet available in Lambent."}`; status != 501 || string(body) != want {
+	status, _, body := do(t, server, "PUT", "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=1", `{"ProvisionedConcurrentExecutions":1}`)
+	if want := `{"Type":"Service","message":"The operation PutProvisionedConcurrencyConfig is not yet available in Lambent."}`; status != 501 || string(body) != want {
 		t.Errorf("answered %d %s, want %s", status, body, want)
 	}
 }
@@ -357,13 +357,9 @@ func TestUnset(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"/2019-09-30/functions/f/concurrency", 200, `{}`},
-		{"/2019-09-30/functions/nobody/concurrency", 404, `{"Type":"User","Message":"Function not found: arn:aws:lambda:us-east-1:111111111111:function:nobody"}`},
-		{"/2020-06-30/functions/f/code-signing-config", 200, `{}`},
 		{"/2021-10-31/functions/f/url", 404, missing},
 		{"/2019-09-25/functions/nobody/event-invoke-config", 404, `{"Type":"User","Message":"The function arn:aws:lambda:us-east-1:111111111111:function:nobody:$LATEST doesn't have an EventInvokeConfig"}`},
 		{"/2015-03-31/event-source-mappings", 200, `{"EventSourceMappings":[]}`},
-		{"/2020-04-22/code-signing-configs", 200, `{"CodeSigningConfigs":[]}`},
 		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},
 		{"/2016-08-19/account-settings", 200, `{"AccountLimit":{"TotalCodeSize":322122547200,"CodeSizeUnzipped":262144000,"CodeSizeZipped":52428800,"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000},"AccountUsage":{"TotalCodeSize":276,"FunctionCount":1}}`},
 	} {

@@ -18,6 +18,7 @@ type Data struct {
 	mu        sync.Mutex
 	functions map[string]functionData
 	layers    map[string][]byte // by layer and number
+	signings  map[string][]byte // by id
 }
 
 type functionData struct {
@@ -95,7 +96,7 @@ func (s *Store) EachLayerVersion(ctx context.Context, visit func(lambda.LayerVer
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	for _, document := range s.data.allLayers() {
+	for _, document := range s.data.all(&s.data.layers) {
 		var v lambda.LayerVersion
 		if err := json.Unmarshal(document, &v); err != nil {
 			return fmt.Errorf("decode layer version: %w", err)
@@ -116,12 +117,48 @@ func (s *Store) PutLayerVersion(ctx context.Context, v lambda.LayerVersion) erro
 	if err != nil {
 		return fmt.Errorf("encode layer version %s:%d: %w", v.Layer, v.Number, err)
 	}
+	s.data.put(&s.data.layers, fmt.Sprintf("%s:%d", v.Layer, v.Number), document)
+	return nil
+}
+
+// EachCodeSigningConfig implements store.Signing.
+func (s *Store) EachCodeSigningConfig(ctx context.Context, visit func(lambda.CodeSigningConfig) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	for _, document := range s.data.all(&s.data.signings) {
+		var c lambda.CodeSigningConfig
+		if err := json.Unmarshal(document, &c); err != nil {
+			return fmt.Errorf("decode code signing config: %w", err)
+		}
+		if err := visit(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutCodeSigningConfig implements store.Signing.
+func (s *Store) PutCodeSigningConfig(ctx context.Context, c lambda.CodeSigningConfig) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	document, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encode code signing config %s: %w", c.ID, err)
+	}
+	s.data.put(&s.data.signings, c.ID, document)
+	return nil
+}
+
+// DeleteCodeSigningConfig implements store.Signing.
+func (s *Store) DeleteCodeSigningConfig(ctx context.Context, id string) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	s.data.mu.Lock()
 	defer s.data.mu.Unlock()
-	if s.data.layers == nil {
-		s.data.layers = map[string][]byte{}
-	}
-	s.data.layers[fmt.Sprintf("%s:%d", v.Layer, v.Number)] = document
+	delete(s.data.signings, id)
 	return nil
 }
 
@@ -164,14 +201,24 @@ func (d *Data) allFunctions() []functionData {
 	return all
 }
 
-func (d *Data) allLayers() [][]byte {
+// all copies the references of a table out, so that a visitor may write.
+func (d *Data) all(table *map[string][]byte) [][]byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := make([][]byte, 0, len(d.layers))
-	for _, document := range d.layers {
+	all := make([][]byte, 0, len(*table))
+	for _, document := range *table {
 		all = append(all, document)
 	}
 	return all
+}
+
+func (d *Data) put(table *map[string][]byte, key string, document []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if *table == nil {
+		*table = map[string][]byte{}
+	}
+	(*table)[key] = document
 }
 
 func (f functionData) decode() (store.Function, []lambda.Version, error) {

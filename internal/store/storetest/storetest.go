@@ -18,6 +18,7 @@ import (
 type Store interface {
 	store.Functions
 	store.Layers
+	store.Signing
 	Close() error
 }
 
@@ -35,6 +36,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"deleting what is not there is fine":                      deleteAbsent,
 		"a layer version comes back as it was":                    layerRoundTrip,
 		"a layer version is replaced by its number":               layerReplace,
+		"a code signing config comes, is replaced and goes":       signingLife,
 		"a visitor's error ends the visit":                        visitorError,
 		"a visitor may write":                                     visitorWrites,
 		"a context that has ended writes nothing":                 endedContext,
@@ -134,12 +136,26 @@ func layerReplace(t *testing.T, open Open) {
 	equal(t, "layer versions", readLayers(t, open), []lambda.LayerVersion{v})
 }
 
+func signingLife(t *testing.T, open Open) {
+	first, second := fullSigning("csc-1"), fullSigning("csc-2")
+	for _, c := range []lambda.CodeSigningConfig{first, second} {
+		write(t, open, func(ctx context.Context, s Store) error { return s.PutCodeSigningConfig(ctx, c) })
+	}
+	equal(t, "configs", readSignings(t, open), []lambda.CodeSigningConfig{first, second})
+	second.Description, second.Publishers, second.Tags = "replaced", nil, nil
+	write(t, open, func(ctx context.Context, s Store) error { return s.PutCodeSigningConfig(ctx, second) })
+	write(t, open, func(ctx context.Context, s Store) error { return s.DeleteCodeSigningConfig(ctx, first.ID) })
+	write(t, open, func(ctx context.Context, s Store) error { return s.DeleteCodeSigningConfig(ctx, "csc-never") })
+	equal(t, "configs", readSignings(t, open), []lambda.CodeSigningConfig{second})
+}
+
 func visitorError(t *testing.T, open Open) {
 	s := open(t)
 	defer closeStore(t, s)
 	for _, name := range []string{"a", "b"} {
 		must(t, s.PutFunction(t.Context(), fullChange(name)))
 		must(t, s.PutLayerVersion(t.Context(), fullLayer(name, 1)))
+		must(t, s.PutCodeSigningConfig(t.Context(), fullSigning(name)))
 	}
 	stop := errors.New("seen enough")
 	visits := 0
@@ -151,6 +167,11 @@ func visitorError(t *testing.T, open Open) {
 	err = s.EachLayerVersion(t.Context(), func(lambda.LayerVersion) error { visits++; return stop })
 	if !errors.Is(err, stop) || visits != 1 {
 		t.Errorf("EachLayerVersion: %d visits and %v, want 1 and %v", visits, err, stop)
+	}
+	visits = 0
+	err = s.EachCodeSigningConfig(t.Context(), func(lambda.CodeSigningConfig) error { visits++; return stop })
+	if !errors.Is(err, stop) || visits != 1 {
+		t.Errorf("EachCodeSigningConfig: %d visits and %v, want 1 and %v", visits, err, stop)
 	}
 }
 
@@ -191,6 +212,10 @@ func closed(t *testing.T, open Open) {
 		"PutLayerVersion":  s.PutLayerVersion(ctx, fullLayer("l", 1)),
 		"EachFunction":     s.EachFunction(ctx, func(store.Function, []lambda.Version) error { return nil }),
 		"EachLayerVersion": s.EachLayerVersion(ctx, func(lambda.LayerVersion) error { return nil }),
+
+		"PutCodeSigningConfig":    s.PutCodeSigningConfig(ctx, fullSigning("c")),
+		"DeleteCodeSigningConfig": s.DeleteCodeSigningConfig(ctx, "c"),
+		"EachCodeSigningConfig":   s.EachCodeSigningConfig(ctx, func(lambda.CodeSigningConfig) error { return nil }),
 	}
 	for call, err := range calls {
 		if !errors.Is(err, store.ErrClosed) {

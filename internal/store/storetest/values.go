@@ -49,6 +49,19 @@ func readLayers(t *testing.T, open Open) []lambda.LayerVersion {
 	return all
 }
 
+func readSignings(t *testing.T, open Open) []lambda.CodeSigningConfig {
+	t.Helper()
+	s := open(t)
+	defer closeStore(t, s)
+	var all []lambda.CodeSigningConfig
+	must(t, s.EachCodeSigningConfig(t.Context(), func(c lambda.CodeSigningConfig) error {
+		all = append(all, c)
+		return nil
+	}))
+	slices.SortFunc(all, func(a, b lambda.CodeSigningConfig) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
 func closeStore(t *testing.T, s Store) {
 	t.Helper()
 	must(t, s.Close())
@@ -108,6 +121,13 @@ func fullLayer(name string, number int64) lambda.LayerVersion {
 	fill(reflect.ValueOf(&v).Elem())
 	v.Layer, v.Number = name, number
 	return v
+}
+
+func fullSigning(id string) lambda.CodeSigningConfig {
+	var c lambda.CodeSigningConfig
+	fill(reflect.ValueOf(&c).Elem())
+	c.ID = id
+	return c
 }
 
 func moment() time.Time { return time.Date(2026, 11, 20, 23, 59, 58, 987654321, time.UTC) }
