@@ -103,6 +103,33 @@ func (h Host) Own() (string, error) {
 	return "", errors.New("find own cgroup: no v2 tree")
 }
 
+// daemonName is the leaf that a process moves to in a group that was handed to it.
+const daemonName = "lambent-daemon"
+
+// Delegated gives the v2 group, below Unified, in which an ordinary user may make
+// groups: its own, where the host has handed it over. This process moves to a
+// leaf of it, as v2 lets no process live beside groups with controllers.
+func (h Host) Delegated() (string, error) {
+	own, err := h.Own()
+	if err != nil {
+		return "", err
+	}
+	if h.Unified == "" {
+		return "", errors.New("no cgroup v2 is mounted")
+	}
+	if filepath.Base(own) == daemonName {
+		return filepath.Dir(own), nil
+	}
+	leaf := filepath.Join(h.Unified, own, daemonName)
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("make cgroup: %w", err)
+	}
+	if err := write(leaf, "cgroup.procs", "0"); err != nil {
+		return "", fmt.Errorf("move to cgroup %s: %w", leaf, err)
+	}
+	return own, nil
+}
+
 func write(dir, file, value string) error {
 	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
 	if err != nil {

@@ -96,9 +96,15 @@ func (d *Driver) openCgroups(cfg Config, state string) error {
 	if err != nil {
 		return err
 	}
+	parent := cfg.CgroupParent
+	if parent == "" && os.Geteuid() != 0 {
+		if parent, err = host.Delegated(); err != nil {
+			d.log.Debug("no cgroup was delegated", "error", err)
+		}
+	}
 	h := fnv.New32a()
-	io.WriteString(h, state)
-	d.tree, err = cgroup.OpenTree(host, cfg.CgroupParent, fmt.Sprintf("lambent-%08x", h.Sum32()))
+	_, _ = io.WriteString(h, state)
+	d.tree, err = cgroup.OpenTree(host, parent, fmt.Sprintf("lambent-%08x", h.Sum32()))
 	return err
 }
 

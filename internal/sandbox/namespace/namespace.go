@@ -56,7 +56,8 @@ type Config struct {
 
 	// CgroupParent is the cgroup, relative to the top of each hierarchy, below
 	// which the driver makes its own; "" is the top, where a later driver over
-	// the same StateDir finds it again from whatever session it is started.
+	// the same StateDir finds it again from whatever session it is started. For
+	// an ordinary user "" is the v2 group that was delegated to the daemon, if any.
 	CgroupParent string
 
 	// FirstUID begins the range of user and group IDs that sandboxes get, one

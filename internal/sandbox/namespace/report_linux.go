@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"lambent/internal/linux/cgroup"
 	"lambent/internal/sandbox"
 )
@@ -60,6 +62,8 @@ func (d *Driver) ability(name string) sandbox.Ability {
 		return lack(d.tree.Missing(cgroup.Memory), d.cgroupHint())
 	case sandbox.CanLimitCPU:
 		return lack(d.tree.Missing(cgroup.CPU), d.cgroupHint())
+	case sandbox.CanLimitProcs:
+		return lack(d.unlimitedProcs(), d.cgroupHint())
 	case sandbox.CanTmpOffMemory:
 		return lack(d.noVolume, d.volumeHint())
 	case sandbox.CanReachOutside:
@@ -70,6 +74,25 @@ func (d *Driver) ability(name string) sandbox.Ability {
 		return lack(d.noWayOut, hint)
 	}
 	return a
+}
+
+// unlimitedProcs tells why processes cannot be limited. Where no cgroup does it,
+// the limit of the user's processes does: with root each sandbox has a user of
+// its own, and since Linux 5.14 users are counted in each user namespace apart.
+func (d *Driver) unlimitedProcs() error {
+	why := d.tree.Missing(cgroup.PIDs)
+	if why == nil || !d.rootless {
+		return nil
+	}
+	var name unix.Utsname
+	var major, minor int
+	if err := unix.Uname(&name); err != nil {
+		return err
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err == nil && (major > 5 || major == 5 && minor >= 14) {
+		return nil
+	}
+	return why
 }
 
 func (d *Driver) cgroupHint() string {

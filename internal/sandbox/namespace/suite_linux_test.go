@@ -8,13 +8,19 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
+	"lambent/internal/linux/cgroup"
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/sandboxtest"
 )
 
-// initVariable tells a test process that runs as another user where lambent-init is.
-const initVariable = "LAMBENT_TEST_INIT"
+// These tell a test process that runs as another user where lambent-init is, and
+// that it lives in a cgroup of its own.
+const (
+	initVariable      = "LAMBENT_TEST_INIT"
+	delegatedVariable = "LAMBENT_TEST_DELEGATED"
+)
 
 func initPath() string {
 	if path := os.Getenv(initVariable); path != "" {
@@ -46,9 +52,13 @@ func TestDriver(t *testing.T) {
 // process of nobody's.
 func TestDriverWithoutRoot(t *testing.T) {
 	if os.Geteuid() == 0 {
-		asNobody(t)
+		asNobody(t, nil)
 		return
 	}
+	suiteWithoutRoot(t)
+}
+
+func suiteWithoutRoot(t *testing.T) {
 	d, err := New(Config{StateDir: t.TempDir(), initPath: initPath()})
 	if err != nil {
 		t.Skipf("no sandboxes for ordinary users here: %v", err)
@@ -59,13 +69,54 @@ func TestDriverWithoutRoot(t *testing.T) {
 	suite(t)
 }
 
+// TestDriverDelegated is the suite as an ordinary user to whom a cgroup was handed.
+func TestDriverDelegated(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv(delegatedVariable) == "" {
+			t.Skip("needs root to hand over a cgroup")
+		}
+		suiteWithoutRoot(t)
+		return
+	}
+	host, err := cgroup.FindHost()
+	if err != nil || host.Unified == "" {
+		t.Skipf("no cgroup v2 here: %v", err)
+	}
+	dir, err := os.MkdirTemp(host.Unified, "lambent-delegated-")
+	if err != nil {
+		t.Skipf("no cgroup v2 of ours here: %v", err)
+	}
+	t.Cleanup(func() {
+		// The kernel forgets the last process a moment after it was reaped.
+		for range 1000 {
+			os.Remove(filepath.Join(dir, "lambent-daemon"))
+			if err = os.Remove(dir); err == nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		t.Errorf("the delegated cgroup is left: %v", err)
+	})
+	for _, file := range []string{"", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"} {
+		if err := os.Chown(filepath.Join(dir, file), nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer group.Close()
+	asNobody(t, group)
+}
+
 // nobody is the user and group that own nothing.
 const nobody = 65534
 
-// asNobody runs this test again in a process of nobody's, who can read neither
-// the sources nor the build cache: what the suite builds is built beforehand, and
-// the child's "go build" copies it.
-func asNobody(t *testing.T) {
+// asNobody runs this test again in a process of nobody's, born into the cgroup if
+// there is one. Nobody can read the sources or the build cache: what the
+// suite builds is built beforehand, and the child's "go build" copies it.
+func asNobody(t *testing.T, group *os.File) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lambent-nobody-")
 	if err != nil {
@@ -103,6 +154,10 @@ func asNobody(t *testing.T) {
 	child.Dir = dir
 	child.Env = []string{"PATH=" + dir + "/bin:/usr/bin:/bin", "TMPDIR=" + dir + "/tmp", "HOME=/nonexistent", initVariable + "=" + dir + "/init"}
 	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if group != nil {
+		child.SysProcAttr.UseCgroupFD, child.SysProcAttr.CgroupFD = true, int(group.Fd())
+		child.Env = append(child.Env, delegatedVariable+"=1")
+	}
 	out, err := child.CombinedOutput()
 	if testing.Verbose() {
 		fmt.Printf("%s", out)
