@@ -45,6 +45,7 @@ var law = map[string][]string{
 	"sandbox/namespace":   join(nouns, "sandbox", "linux"),
 	"linux":               {"linux"},
 	"usernet":             join(nouns, "linux"),
+	"secrets":             join(nouns, "store"),
 	"store/sqlite":        join(nouns, "store"),
 	"store/memory":        join(nouns, "store"),
 	"store/storetest":     join(nouns, "store"),

@@ -31,6 +31,7 @@ import (
 	"lambent/internal/placement"
 	"lambent/internal/runtimes"
 	"lambent/internal/sandbox"
+	"lambent/internal/secrets"
 	"lambent/internal/store"
 	"lambent/internal/store/sqlite"
 )
@@ -154,12 +155,16 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	d.later(func() { d.check("close store", db.Close()) })
+	box, err := secrets.Open(d.path("secret.key"))
+	if err != nil {
+		return err
+	}
 	packages, err := code.Open(d.path("code"), code.Options{Grace: time.Hour})
 	if err != nil {
 		return err
 	}
 	d.catalog = catalog.New(catalog.Config{
-		Home: d.home, Functions: db, Layers: db, Signing: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
+		Home: d.home, Functions: secrets.Functions{Store: db, Box: box}, Layers: db, Signing: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
 		Source: s3source.New(s3source.Options{
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),

@@ -81,6 +81,12 @@ const (
 // error message prints them so (F059).
 type Variable struct{ Name, Value string }
 
+// String leaves the value out, so that no log shows it by accident.
+func (v Variable) String() string { return v.Name + "=…" }
+
+// GoString is String: "%#v" tells no more than "%v".
+func (v Variable) GoString() string { return v.String() }
+
 // Code is a deployment package as the catalog remembers it.
 type Code struct {
 	SHA256 string // base64 of the digest of the zip, as the API shows it; also the key of the content

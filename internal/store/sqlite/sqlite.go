@@ -67,8 +67,8 @@ func (s *Store) Close() error {
 }
 
 func open(path string) (*sql.DB, error) {
-	// The file holds environment variables, so nobody else may read it. SQLite
-	// gives its log the same mode.
+	// What functions are made of is nobody else's business. SQLite gives its log
+	// the same mode.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
