@@ -75,7 +75,33 @@ func (e *Environment) offer(f lifecycle.Offer) {
 	}
 }
 
+// flusher is an observer that keeps events for extensions, such as telemetry.
+type flusher interface {
+	// Flush returns when the extension has got what was kept for it, or when ctx ends.
+	Flush(ctx context.Context, identifier string)
+}
+
+// lastWords bounds what an extension's SHUTDOWN event waits for. It is part of
+// the extension's window.
+const lastWords = 200 * time.Millisecond
+
+// offerExtension hands over an event. Many extensions exit on SHUTDOWN without
+// looking back, so theirs comes after the telemetry of what went before it.
 func (e *Environment) offerExtension(f lifecycle.OfferExtension) {
+	kept, keeps := e.observer.(flusher)
+	if f.Event.Type != "SHUTDOWN" || !keeps {
+		e.handOver(f)
+		return
+	}
+	e.exits.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+		kept.Flush(ctx, f.ID)
+		cancel()
+		e.handOver(f)
+	})
+}
+
+func (e *Environment) handOver(f lifecycle.OfferExtension) {
 	e.mu.Lock()
 	parked := e.events[f.ID]
 	delete(e.events, f.ID)

@@ -118,7 +118,7 @@ type Environment struct {
 	cleanup     []func()
 	createErr   error
 
-	exits   sync.WaitGroup // watchers of processes
+	exits   sync.WaitGroup // watchers of processes, and last events on their way
 	turn    chan struct{}  // the sandbox's calls, one at a time; holds one token
 	rest    rest
 	lines   atomic.Pointer[lifecycle.Attribute]

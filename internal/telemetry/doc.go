@@ -10,7 +10,9 @@
 //   - InitRuntimeDone closes subscribing.
 //   - Frozen stops deliveries and their clocks, Thawed lets both go on: what
 //     happened at the end of one invocation commonly arrives during the next.
-//   - Reset sends what is there at once, for extensions are about to end.
+//   - Reset sends what is there at once, for extensions are about to end. Flush
+//     waits for it: an extension hears of its end after all else, since many
+//     exit as soon as they do.
 //   - Gone ends everything.
 //
 // A batch leaves when it has enough records or bytes, or when its first record

@@ -182,6 +182,17 @@ func (h *Hub) subscribe(identifier string, sub lambda.Subscription) error {
 	return nil
 }
 
+// Flush has what an extension subscribed to delivered at once, and returns when
+// it is, or when ctx ends.
+func (h *Hub) Flush(ctx context.Context, identifier string) {
+	h.mu.Lock()
+	s := h.subs[identifier]
+	h.mu.Unlock()
+	if s != nil {
+		s.drain(ctx)
+	}
+}
+
 func closedTo(logsAPI bool) *lambda.Refusal {
 	if logsAPI {
 		return &lambda.Refusal{Type: "Logs.SubscriptionClosed", Message: "Logs API subscription is closed"}

@@ -43,7 +43,9 @@ type subscriber struct {
 	ending  bool
 	lost    event.LogsDropped // not told yet
 	origin  *event.Origin
-	conn    net.Conn // the delivery in progress waits on it; nil: none does
+	conn    net.Conn        // the delivery in progress waits on it; nil: none does
+	busy    bool            // a batch is on its way
+	idle    []chan struct{} // closed when nothing is queued nor on its way
 
 	link link // owned by run
 }
@@ -149,6 +151,25 @@ func (s *subscriber) flush() {
 	s.set(func() { s.frozen, s.due = false, time.Now() }, time.Now().Add(attemptTimeout))
 }
 
+// drain makes what is queued due and returns when it has been delivered or
+// dropped, or when ctx ends.
+func (s *subscriber) drain(ctx context.Context) {
+	s.flush()
+	s.mu.Lock()
+	if !s.busy && len(s.records) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	s.idle = append(s.idle, idle)
+	s.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-s.ctx.Done():
+	}
+}
+
 // finish is flush for the last time.
 func (s *subscriber) finish() {
 	s.mu.Lock()
@@ -187,6 +208,10 @@ func (s *subscriber) run() {
 func (s *subscriber) next() (batch [][]byte, wait time.Duration, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.busy = false
+	if len(s.records) == 0 {
+		s.tellIdle()
+	}
 	switch {
 	case s.ending && (s.frozen || len(s.records) == 0):
 		return nil, 0, true
@@ -196,7 +221,16 @@ func (s *subscriber) next() (batch [][]byte, wait time.Duration, over bool) {
 	if left := time.Until(s.due); left > 0 && !s.full() && !s.ending {
 		return nil, left, false
 	}
+	s.busy = true
 	return s.cut(), 0, false
+}
+
+// tellIdle tells those who wait for it. Called with mu held.
+func (s *subscriber) tellIdle() {
+	for _, idle := range s.idle {
+		close(idle)
+	}
+	s.idle = nil
 }
 
 // cut takes a batch off the queue. Called with mu held.
@@ -210,7 +244,9 @@ func (s *subscriber) cut() [][]byte {
 	s.records, s.size = s.records[n:], s.size-size
 	if len(s.records) == 0 {
 		s.records = nil
-		if s.lost.Records > 0 {
+		// Not at the end: a reader that is gone would lose that record too, and
+		// the one that says so, for ever.
+		if s.lost.Records > 0 && !s.ending {
 			s.tellLost(time.Now())
 		}
 	}

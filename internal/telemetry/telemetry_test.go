@@ -568,3 +568,50 @@ func BenchmarkPublishToNobody(b *testing.B) {
 		h.Publish(e)
 	}
 }
+
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	took := func(s *stage, limit time.Duration) time.Duration {
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(s.t.Context(), limit)
+		defer cancel()
+		s.hub.Flush(ctx, extension)
+		return time.Since(began)
+	}
+	t.Run("returns when all is delivered", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(s *stage) {
+			s.subscribed(overHTTP())
+			s.publish(line("a"))
+			if d := took(s, time.Minute); d != 0 {
+				t.Errorf("took %v", d)
+			}
+			s.delivered("0s " + to + `"a"`)
+		})
+	})
+	t.Run("waits for a batch on its way, but no longer than it may", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(s *stage) {
+			s.subscribed(overHTTP())
+			s.hold = make(chan struct{})
+			s.publish(line("a"))
+			time.Sleep(1100 * time.Millisecond)
+			if d := took(s, 200*time.Millisecond); d != 200*time.Millisecond {
+				t.Errorf("took %v", d)
+			}
+			close(s.hold)
+			s.delivered("1s " + to + `"a"`)
+			if d := took(s, time.Minute); d != 0 {
+				t.Errorf("took %v when nothing was left", d)
+			}
+		})
+	})
+	t.Run("of nobody is done at once", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(s *stage) {
+			if d := took(s, time.Minute); d != 0 {
+				t.Errorf("took %v", d)
+			}
+		})
+	})
+}
