@@ -49,6 +49,7 @@ type Config struct {
 	Limits  placement.Limits
 	Waiters int           // callers that may wait, all versions together
 	Wait    time.Duration // how long one may wait
+	NewID   func() string // names environments: [a-z0-9-]+; nil: at random
 	Log     *slog.Logger
 }
 
@@ -123,6 +124,9 @@ func New(c Config) *Fleet {
 	f := &Fleet{
 		config: c, wake: make(chan struct{}, 1), stop: make(chan struct{}), placed: make(chan struct{}),
 		pools: map[key]*pool{}, members: map[string]*member{}, empty: make(chan struct{}),
+	}
+	if f.config.NewID == nil {
+		f.config.NewID = randomID
 	}
 	go f.place()
 	return f
@@ -415,7 +419,7 @@ func (f *Fleet) Close(ctx context.Context) {
 	<-f.empty
 }
 
-func newID() string {
+func randomID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])

@@ -74,7 +74,7 @@ func (f *Fleet) decide() (next time.Time) {
 // goroutines of its own, so it may be called under mu; and it must, since the
 // environment may be vacant before Make has returned.
 func (f *Fleet) start(p *pool) {
-	m := &member{id: newID(), pool: p, state: starting, born: time.Now(), lastUsed: time.Now()}
+	m := &member{id: f.config.NewID(), pool: p, state: starting, born: time.Now(), lastUsed: time.Now()}
 	f.members[m.id] = m
 	p.members++
 	m.env = f.config.Make(m.id, p.version)

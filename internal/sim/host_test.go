@@ -46,7 +46,9 @@ func newHost(t testing.TB, c config) *host {
 	parts := &environment.Parts{
 		Sandboxes: h.driver, Packages: h, Programs: h, API: apis{log}, Events: h.events, Log: log,
 	}
+	made := 0 // what befalls a sandbox is drawn from its name, so names repeat with the seed
 	h.fleet = fleet.New(fleet.Config{
+		NewID:  func() string { made++; return fmt.Sprintf("environment-%d", made) },
 		Limits: c.limits, Waiters: c.waiters, Wait: time.Minute, Log: log,
 		Make: func(id string, v *lambda.Version) fleet.Environment {
 			return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
