@@ -56,6 +56,7 @@ type Function struct {
 type Attached struct {
 	Policy        lambda.Policy // no statements: there is none
 	RuntimeUpdate lambda.RuntimeUpdate
+	EventInvoke   *lambda.EventInvoke
 }
 
 // FunctionChange is one change of one function, applied as a whole.

@@ -38,6 +38,7 @@ type elsewhere interface {
 	CodeSigning
 	CodeSigningUse
 	CodeSigningTags
+	EventInvokes
 }
 
 // world is a catalog, invoker and content store in memory: as much of the rules

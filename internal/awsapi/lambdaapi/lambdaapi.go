@@ -72,6 +72,7 @@ type Catalog interface {
 	CodeSigning
 	CodeSigningUse
 	CodeSigningTags
+	EventInvokes
 }
 
 // Invoker runs functions.
@@ -187,6 +188,7 @@ func (a *API) register() {
 	a.registerConcurrency()
 	a.registerManagement()
 	a.registerSigning()
+	a.registerEventInvokes()
 	a.registerUnset()
 }
 

@@ -101,7 +101,9 @@ func TestCodeSigningConfigs(t *testing.T) {
 				`","AllowedPublishers":{"SigningProfileVersionArns":["` + publisher + `"]},"CodeSigningPolicies":{"UntrustedArtifactOnDeployment":"` + untrusted + `"},"LastModified":"2000-01-01T00:00:00.000+0000"}`
 		}
 		made := j.ok(201, "POST", signingPath, `{"AllowedPublishers":{"SigningProfileVersionArns":["`+publisher+`"]},"Tags":{"k":"v"}}`, `{"CodeSigningConfig":`+shown("", "Warn")+`}`)
-		var out struct{ CodeSigningConfig struct{ CodeSigningConfigArn string } }
+		var out struct {
+			CodeSigningConfig struct{ CodeSigningConfigArn string }
+		}
 		if err := json.Unmarshal(made.Body.Bytes(), &out); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,6 @@ import (
 // they read a function back.
 func (a *API) registerUnset() {
 	s := a.service
-	awsapi.Handle(s, "GetFunctionEventInvokeConfig", a.getFunctionEventInvokeConfig)
 	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
 	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
@@ -30,18 +29,6 @@ func (a *API) existing(ctx context.Context, written, qualifier string) (lambda.R
 	}
 	_, err = a.Catalog.Function(ctx, ref.Name, ref.Qualifier)
 	return ref, err
-}
-
-// getFunctionEventInvokeConfig says the same whether the function exists or not (F150).
-func (a *API) getFunctionEventInvokeConfig(_ context.Context, in *sdk.GetFunctionEventInvokeConfigInput) (*sdk.GetFunctionEventInvokeConfigOutput, error) {
-	ref, err := a.qualified(*in.FunctionName, aws.ToString(in.Qualifier))
-	if err != nil {
-		return nil, err
-	}
-	if ref.Qualifier == "" {
-		ref.Qualifier = lambda.Latest
-	}
-	return nil, lambda.Errorf(lambda.NotFound, "The function %s doesn't have an EventInvokeConfig", a.Home.FunctionARN(ref.Name, ref.Qualifier))
 }
 
 func (a *API) getFunctionURLConfig(_ context.Context, in *sdk.GetFunctionUrlConfigInput) (*sdk.GetFunctionUrlConfigOutput, error) {

@@ -358,7 +358,6 @@ func TestUnset(t *testing.T) {
 		want   string
 	}{
 		{"/2021-10-31/functions/f/url", 404, missing},
-		{"/2019-09-25/functions/nobody/event-invoke-config", 404, `{"Type":"User","Message":"The function arn:aws:lambda:us-east-1:111111111111:function:nobody:$LATEST doesn't have an EventInvokeConfig"}`},
 		{"/2015-03-31/event-source-mappings", 200, `{"EventSourceMappings":[]}`},
 		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},
 		{"/2016-08-19/account-settings", 200, `{"AccountLimit":{"TotalCodeSize":322122547200,"CodeSizeUnzipped":262144000,"CodeSizeZipped":52428800,"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000},"AccountUsage":{"TotalCodeSize":276,"FunctionCount":1}}`},
