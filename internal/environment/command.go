@@ -29,7 +29,7 @@ func (e *Environment) command(p lifecycle.Process) (command, error) {
 
 func (e *Environment) runtimeCommand() command {
 	argv := e.translateAll(e.program.Argv)
-	if wrapper := e.customer("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != "" && e.program.Shell {
+	if wrapper := e.customer("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != "" && e.program.Wrapper {
 		// The managed bootstraps are shell scripts that exec the wrapper, so a
 		// missing one is the shell's exit status 127 (F253).
 		argv = append([]string{"/bin/sh", "-c", `exec "$@"`, "bootstrap", wrapper}, argv...)
@@ -97,15 +97,20 @@ func (e *Environment) translateAll(words []string) []string {
 	return out
 }
 
-// translate does the same for one word, which may be a list of paths.
+// translate does the same for one word, which may be a list of paths
+// ("/opt/java:/var/task") or an option with one ("-Dx=/var/task").
 func (e *Environment) translate(word string) string {
 	if !strings.Contains(word, "/") {
 		return word
 	}
 	parts := strings.Split(word, ":")
 	for i, p := range parts {
-		if strings.HasPrefix(p, "/") {
+		option, path, found := strings.Cut(p, "=/")
+		switch {
+		case strings.HasPrefix(p, "/"):
 			parts[i] = e.box.Path(p)
+		case found:
+			parts[i] = option + "=" + e.box.Path("/"+path)
 		}
 	}
 	return strings.Join(parts, ":")

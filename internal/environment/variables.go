@@ -62,7 +62,7 @@ func (e *Environment) allVariables() *variables {
 		}
 	}
 	e.unreserved(v)
-	e.secrets.set(v)
+	e.secrets.set(v, e.program.OldKeys)
 	e.platform(v)
 	return v
 }
@@ -162,7 +162,11 @@ func newCredentials() credentials {
 	}
 }
 
-func (c credentials) set(v *variables) {
+func (c credentials) set(v *variables, oldNames bool) {
+	if oldNames {
+		v.set("AWS_ACCESS_KEY", c.id)
+		v.set("AWS_SECRET_KEY", c.secret)
+	}
 	v.set("AWS_ACCESS_KEY_ID", c.id)
 	v.set("AWS_SECRET_ACCESS_KEY", c.secret)
 	v.set("AWS_SESSION_TOKEN", c.token)

@@ -235,9 +235,13 @@ type Program struct {
 	Argv   []string
 	Env    []string // "K=V" that this runtime adds; V may be a ":"-separated list of paths
 	Dir    string
-	// Shell is the managed bootstrap's habit of being a shell script: it gives
-	// PWD and SHLVL=0, and puts AWS_LAMBDA_EXEC_WRAPPER before Argv.
+	// Wrapper: AWS_LAMBDA_EXEC_WRAPPER is put before Argv, as the managed
+	// bootstraps do.
+	Wrapper bool
+	// Shell: the managed bootstrap is a shell script and leaves its traces, PWD and SHLVL=0.
 	Shell bool
+	// OldKeys: AWS_ACCESS_KEY and AWS_SECRET_KEY are set besides the usual names (Java 8 and 11, F263).
+	OldKeys bool
 	// LogFD is the descriptor of the framed log protocol, 0 when the runtime does not speak it.
 	LogFD int
 }

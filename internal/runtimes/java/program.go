@@ -64,11 +64,12 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 		}
 	}
 	return sandbox.Program{
-		Mounts: append(dirs.Mounts(found), elsewhere(found.Prefix)...),
-		Argv:   append(argv, "-jar", runtimes.RuntimeDir+"/"+jarName, runtimes.LayerRoot+"/java"),
-		Dir:    runtimes.TaskRoot,
-		Shell:  true,
-		LogFD:  runtimes.LogFD,
+		Mounts:  append(dirs.Mounts(found), elsewhere(found.Prefix)...),
+		Argv:    append(argv, "-jar", runtimes.RuntimeDir+"/"+jarName, runtimes.LayerRoot+"/java"),
+		Dir:     runtimes.TaskRoot,
+		Wrapper: true,
+		OldKeys: runtimes.CompareVersions(majorOf(found.Runtime), "17") < 0,
+		LogFD:   runtimes.LogFD,
 	}, nil
 }
 

@@ -135,11 +135,12 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 	argv = append(argv, heap(v.MemoryMB, options)...)
 	argv = append(argv, experiments(found.Version, options)...)
 	p := sandbox.Program{
-		Mounts: dirs.Mounts(found),
-		Argv:   append(argv, runtimes.RuntimeDir+"/index.cjs"),
-		Dir:    runtimes.TaskRoot,
-		Shell:  true,
-		LogFD:  runtimes.LogFD,
+		Mounts:  dirs.Mounts(found),
+		Argv:    append(argv, runtimes.RuntimeDir+"/index.cjs"),
+		Dir:     runtimes.TaskRoot,
+		Wrapper: true,
+		Shell:   true,
+		LogFD:   runtimes.LogFD,
 	}
 	if _, own := runtimes.Variable(v, "NODE_PATH"); !own {
 		p.Env = append(p.Env, "NODE_PATH="+nodePath(major))

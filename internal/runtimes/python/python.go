@@ -168,11 +168,12 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 		argv = append(argv, "-S")
 	}
 	p := sandbox.Program{
-		Mounts: dirs.Mounts(found),
-		Argv:   append(argv, runtimes.RuntimeDir+"/bootstrap.py", runtimes.LayerRoot),
-		Dir:    runtimes.TaskRoot,
-		Shell:  true,
-		LogFD:  runtimes.LogFD,
+		Mounts:  dirs.Mounts(found),
+		Argv:    append(argv, runtimes.RuntimeDir+"/bootstrap.py", runtimes.LayerRoot),
+		Dir:     runtimes.TaskRoot,
+		Wrapper: true,
+		Shell:   true,
+		LogFD:   runtimes.LogFD,
 	}
 	if runtimes.CompareVersions(found.Version, "3.13") >= 0 {
 		p.Env = []string{"LC_CTYPE=C.UTF-8"} // F260

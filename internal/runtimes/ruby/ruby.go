@@ -148,9 +148,10 @@ func (Family) Program(_ *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 			}, ":"),
 			"RUBYLIB=" + strings.Join([]string{runtimes.TaskRoot, runtimes.RuntimeDir + "/lib", runtimes.LayerRoot + "/ruby/lib"}, ":"),
 		},
-		Dir:   runtimes.TaskRoot,
-		Shell: true,
-		LogFD: runtimes.LogFD,
+		Dir:     runtimes.TaskRoot,
+		Wrapper: true,
+		Shell:   true,
+		LogFD:   runtimes.LogFD,
 	}, nil
 }
 
