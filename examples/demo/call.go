@@ -41,6 +41,8 @@ type seen struct {
 	duration, init string        // from the REPORT line, in ms
 }
 
+func (c *call) payload() ([]byte, error) { return json.Marshal(c.event) }
+
 // create publishes the function's layer, creates the function and waits until
 // it is active.
 func (s *server) create(ctx context.Context, f *function, say *story) error {
@@ -75,7 +77,7 @@ func (s *server) create(ctx context.Context, f *function, say *story) error {
 
 // invoke carries out a call and looks at the answer and the log.
 func (s *server) invoke(ctx context.Context, f *function, temperature string, c *call, say *story) error {
-	event, err := json.Marshal(c.event)
+	event, err := c.payload()
 	if err != nil {
 		return err
 	}

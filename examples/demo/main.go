@@ -22,12 +22,14 @@ import (
 type options struct {
 	lambent string // the binary
 	driver  string // of the server
+	rounds  int    // invocations that are measured
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.lambent, "lambent", "bin/lambent", "the binary that is shown")
 	flag.StringVar(&o.driver, "driver", "auto", "isolation of environments, as lambent serve --driver")
+	flag.IntVar(&o.rounds, "rounds", 0, "measure so many warm invocations of the quick functions, and a tenth as many cold ones")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,7 +61,7 @@ func show(ctx context.Context, o options, say *story) (err error) {
 	}
 	say.line("%s", s.banner)
 
-	err = useServer(ctx, s, dir, say)
+	err = useServer(ctx, s, o, dir, say)
 	if err == nil {
 		say.chapter("Stop")
 	}
@@ -71,7 +73,7 @@ func show(ctx context.Context, o options, say *story) (err error) {
 }
 
 // useServer is what happens while the server runs.
-func useServer(ctx context.Context, s *server, dir string, say *story) error {
+func useServer(ctx context.Context, s *server, o options, dir string, say *story) error {
 	say.chapter("Build three functions with the libraries that they need")
 	functions, err := buildAll(ctx, s, dir, say)
 	if err != nil {
@@ -100,6 +102,10 @@ func useServer(ctx context.Context, s *server, dir string, say *story) error {
 	}
 	say.chapter("What it took")
 	say.times(functions)
+	if o.rounds > 0 {
+		say.chapter(fmt.Sprintf("Measure %d warm invocations of the quick ones, and cold ones", o.rounds))
+		return s.measure(ctx, functions[1:], o.rounds, say) // what the thumbnail takes is Pillow's
+	}
 	return nil
 }
 
