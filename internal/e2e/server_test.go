@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,6 +88,8 @@ type server struct {
 	user   int    // that it runs as
 	cmd    *exec.Cmd
 	said   *buffer // standard error
+
+	transport http.Transport // connections of the tests to it
 	exited chan struct{}
 	err    error // of Wait, after exited
 }
@@ -282,6 +285,7 @@ func (s *server) client() *lambda.Client {
 		BaseEndpoint: aws.String(s.url), Region: "us-east-1",
 		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
 		RetryMaxAttempts: 1,
+		HTTPClient:       &http.Client{Transport: &s.transport},
 	})
 }
 
