@@ -47,14 +47,16 @@ func (e *Environment) create() {
 		e.finish()
 		return
 	}
-	e.publish(event.Created{Duration: time.Since(began)})
+	e.publish(event.Created{Duration: time.Since(began), Code: e.codeTook})
 	_ = e.post(lifecycle.SandboxReady{At: now(), Extensions: extensions}, nil)
 }
 
 // build makes, in this order: the folders, the program, the sandbox, the
 // Runtime API inside it.
 func (e *Environment) build(ctx context.Context) (extensions []string, err error) {
+	began := time.Now()
 	task, opt, release, err := e.parts.Packages.Open(ctx, e.version)
+	e.codeTook = time.Since(began)
 	if err != nil {
 		return nil, fmt.Errorf("open package: %w", err)
 	}

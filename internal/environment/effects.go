@@ -174,11 +174,13 @@ func (e *Environment) start(f lifecycle.Start) {
 	cmd, err := e.command(f.Process)
 	if err == nil {
 		var p sandbox.Process
+		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		p, err = e.box.Start(ctx, cmd.Command)
 		cancel()
 		if err == nil {
 			e.processes[f.Process] = p
+			e.publish(event.Executed{Extension: f.Process.Extension, Duration: time.Since(began)})
 			e.exits.Add(1)
 			go e.watch(f, p, cmd)
 			return

@@ -117,6 +117,7 @@ type Environment struct {
 	incarnation int
 	cleanup     []func()
 	createErr   error
+	codeTook    time.Duration // to open the package
 
 	exits   sync.WaitGroup // watchers of processes, and last events on their way
 	turn    chan struct{}  // the sandbox's calls, one at a time; holds one token

@@ -161,7 +161,23 @@ type Line struct {
 }
 
 // Created is ours: a sandbox was made for an environment.
-type Created struct{ Duration time.Duration }
+type Created struct {
+	Duration time.Duration // all that is done before the first process
+	Code     time.Duration // of that: finding and opening the code and the layers
+}
+
+// Executed is ours: a process runs; Extension is empty for the runtime.
+type Executed struct {
+	Extension string
+	Duration  time.Duration // from the wish to the running program
+}
+
+// Registered is ours: an extension has registered.
+type Registered struct{ Extension string }
+
+// Ready is ours: the runtime (Extension is empty) is done with its Init, or an
+// extension with its Init or, when there is a RequestID, with that invocation.
+type Ready struct{ Extension, RequestID string }
 
 // Invoked is ours: an environment took an invocation.
 type Invoked struct {
@@ -196,6 +212,9 @@ func (RuntimeDone) record()           {}
 func (Report) record()                {}
 func (Line) record()                  {}
 func (Created) record()               {}
+func (Executed) record()              {}
+func (Registered) record()            {}
+func (Ready) record()                 {}
 func (Invoked) record()               {}
 func (Frozen) record()                {}
 func (Thawed) record()                {}

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 
+	"lambent/internal/event"
 	"lambent/internal/lambda"
 )
 
@@ -24,6 +25,7 @@ func (m *machine) extensionRegister(e ExtensionRegister) error {
 			return refuseExtension(x.State, "Registered", x.Name)
 		}
 		m.extension(i).register(e)
+		m.publish(event.Registered{Extension: e.Name})
 		m.startRuntime()
 		return nil
 	}
@@ -45,6 +47,7 @@ func (m *machine) registerInternal(e ExtensionRegister) error {
 	x := Extension{Name: e.Name}
 	x.register(e)
 	m.Extensions = append(append([]Extension(nil), m.Extensions...), x)
+	m.publish(event.Registered{Extension: e.Name})
 	return nil
 }
 
@@ -103,9 +106,13 @@ func (m *machine) extensionNext(id string) error {
 func (m *machine) extensionReady(x Extension, from ExtensionState) {
 	switch m.Phase {
 	case Initializing:
+		if from == ExtensionRegistered {
+			m.publish(event.Ready{Extension: x.Name})
+		}
 		m.initReady()
 	case Busy:
 		if from == ExtensionRunning {
+			m.publish(event.Ready{Extension: x.Name, RequestID: m.Current.Invocation.RequestID})
 			m.invokeReady()
 		}
 	case Resetting, Stopping:

@@ -21,6 +21,7 @@ func (m *machine) runtimeNext() error {
 	switch m.Runtime.State {
 	case RuntimeStarted:
 		m.Runtime.State = RuntimeReady
+		m.publish(event.Ready{})
 		m.initReady()
 	case RuntimeReady:
 		// It waits already; a new connection takes the old one's place.

@@ -225,6 +225,10 @@ func record(r event.Record) string {
 		return fmt.Sprintf("report %s %s %s duration %s billed %s init %s", r.RequestID, r.Status, r.ErrorType, r.Duration, r.Billed, r.Init)
 	case event.InitStart:
 		return "initStart " + string(r.Phase)
+	case event.Registered:
+		return "registered " + r.Extension
+	case event.Ready:
+		return strings.TrimSpace(fmt.Sprintf("ready %s %s", name(Process{r.Extension}), r.RequestID))
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T %+v", r, r), "event.")
 }
