@@ -16,7 +16,7 @@ import (
 var (
 	nouns     = []string{"lambda", "event", "invariant"}
 	contracts = []string{"sandbox", "store"}
-	decisions = []string{"lifecycle", "placement", "logline", "turn"}
+	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn"}
 )
 
 // law says what a package may import of ours, by its path below internal. The
@@ -32,6 +32,8 @@ var law = map[string][]string{
 
 	"lifecycle": join(nouns, "sandbox"),
 	"placement": nil,
+	"admission": nil,
+	"retry":     nouns,
 	"logline":   nouns,
 
 	"environment": join(nouns, decisions, contracts),
@@ -52,8 +54,14 @@ var law = map[string][]string{
 	"code":                join(nouns, "turn"),
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
+	"trace":               nouns,
 	"runtimeapi":          nouns,
 	"runtimes":            join(nouns, "sandbox", "runtimes"),
+
+	"asyncq":      join(nouns, decisions, contracts),
+	"destination": nouns,
+	"trace":       nouns,
+	"functionurl": nouns,
 
 	"awsapi": join(nouns, "awsapi"),
 	"ownapi": nouns,

@@ -22,6 +22,7 @@ import (
 	"lambent/internal/code"
 	"lambent/internal/code/s3source"
 	"lambent/internal/environment"
+	"lambent/internal/event"
 	"lambent/internal/fleet"
 	"lambent/internal/invoke"
 	"lambent/internal/lambda"
@@ -34,6 +35,7 @@ import (
 	"lambent/internal/secrets"
 	"lambent/internal/store"
 	"lambent/internal/store/sqlite"
+	"lambent/internal/trace"
 )
 
 // daemon is all parts, joined. This file and sim are the only places that know
@@ -49,16 +51,20 @@ type daemon struct {
 	logs        *logs.Logs
 	catalog     *catalog.Catalog
 	packages    *code.Store
+	traces      *trace.Traces
 	fleet       *fleet.Fleet
 	handler     http.Handler
 
 	undo []func() // what close does, last first
 }
 
+// keptTraces is how many timelines are kept, at about a kilobyte each.
+const keptTraces = 10_000
+
 // open starts every part, in order; on an error those that were started are ended.
 func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{
-		options: o, address: address, log: log,
+		options: o, address: address, log: log, traces: trace.New(keptTraces),
 		home: lambda.Home{Partition: "aws", Region: o.region, Account: o.account},
 	}
 	defer func() {
@@ -193,7 +199,7 @@ func (d *daemon) s3Region() string {
 func (d *daemon) openFleet(ctx context.Context) error {
 	parts := &environment.Parts{
 		Sandboxes: d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
-		Events: d.logs, Log: d.log, FreezeAfter: d.options.freezeAfter,
+		Events: event.Fan{d.logs, d.traces}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {
 		parts.Endpoint = selfEndpoint{d}
@@ -203,7 +209,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 		return err
 	}
 	d.fleet = fleet.New(fleet.Config{
-		Limits: limits, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
+		Limits: limits, Account: lambda.DefaultConcurrency, Reserve: d.catalog, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
 		Make: func(id string, v *lambda.Version) fleet.Environment { return newEnvironment(parts, id, v) },
 	})
 	parts.Keeper = d.fleet
@@ -248,7 +254,7 @@ func (d *daemon) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}}
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}}
 	front := &awsapi.Front{
 		Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}},
 		Default:  api,

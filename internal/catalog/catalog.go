@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,9 @@ type Catalog struct {
 	// "account/…", which is taken before a function's.
 	turns     turn.Line
 	functions atomic.Pointer[map[string]*entry]
+	reserved  atomic.Int64 // concurrency that functions have reserved, all together
 	layers    atomic.Pointer[map[string]*layer]
+	urls      atomic.Pointer[map[string]urlPlace]                 // by the URL's id
 	signings  atomic.Pointer[map[string]lambda.CodeSigningConfig] // by ARN
 
 	mu      sync.Mutex
@@ -110,6 +113,7 @@ func New(config Config) *Catalog {
 	c.functions.Store(&map[string]*entry{})
 	c.layers.Store(&map[string]*layer{})
 	c.signings.Store(&map[string]lambda.CodeSigningConfig{})
+	c.urls.Store(&map[string]urlPlace{})
 	return c
 }
 
@@ -152,7 +156,7 @@ func (c *Catalog) Stop() {
 }
 
 func (c *Catalog) load(ctx context.Context) error {
-	functions := map[string]*entry{}
+	functions, urls := map[string]*entry{}, map[string]urlPlace{}
 	err := c.config.Functions.EachFunction(ctx, func(f store.Function, versions []lambda.Version) error {
 		loaded := (*function)(nil).apply(store.FunctionChange{Function: f, Versions: versions})
 		if loaded.latest == nil {
@@ -161,6 +165,8 @@ func (c *Catalog) load(ctx context.Context) error {
 		e := &entry{}
 		e.current.Store(loaded)
 		functions[f.Name] = e
+		c.reserved.Add(int64(loaded.reserved()))
+		maps.Copy(urls, loaded.urlIDs())
 		if loaded.unfinished() {
 			c.pending = append(c.pending, f.Name)
 		}
@@ -186,6 +192,7 @@ func (c *Catalog) load(ctx context.Context) error {
 		return err
 	}
 	c.functions.Store(&functions)
+	c.urls.Store(&urls)
 	c.layers.Store(&layers)
 	c.signings.Store(&signings)
 	return nil
@@ -231,6 +238,11 @@ func (c *Catalog) show(name string, next *function) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	have := *c.functions.Load()
+	var old *function
+	if e := have[name]; e != nil {
+		old = e.current.Load()
+	}
+	defer c.indexURLs(old, next) // after the function, which answers at them
 	if e := have[name]; e != nil && next != nil {
 		e.current.Store(next)
 		return

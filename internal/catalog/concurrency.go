@@ -69,3 +69,14 @@ func (c *Catalog) Reserved(name string) (n int, set bool) {
 	}
 	return *f.stored.Reserved, true
 }
+
+// ReservedTotal is what all functions together have reserved, from memory.
+func (c *Catalog) ReservedTotal() int { return int(c.reserved.Load()) }
+
+// reserved is a function's reserved concurrency, 0 for none and for no function.
+func (f *function) reserved() int {
+	if f == nil || f.stored.Reserved == nil {
+		return 0
+	}
+	return *f.stored.Reserved
+}

@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"lambent/internal/admission"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
 	"lambent/internal/placement"
@@ -43,10 +44,19 @@ type Environment interface {
 // Left and Gone with the id, from goroutines of its own.
 type Make func(id string, v *lambda.Version) Environment
 
+// Reservations tells, from memory, what functions have reserved of the
+// account's concurrency.
+type Reservations interface {
+	Reserved(function string) (n int, set bool)
+	ReservedTotal() int
+}
+
 // Config is what a fleet is made of.
 type Config struct {
 	Make    Make
 	Limits  placement.Limits
+	Account int           // concurrency of the whole account
+	Reserve Reservations  // nil: nobody reserves anything
 	Waiters int           // callers that may wait, all versions together
 	Wait    time.Duration // how long one may wait
 	NewID   func() string // names environments: [a-z0-9-]+; nil: at random
@@ -73,6 +83,7 @@ type Fleet struct {
 	pools   map[key]*pool      // mu
 	members map[string]*member // mu; by environment id
 	waiting int                // mu; callers in all queues
+	running tally              // mu; concurrency in use
 	next    time.Time          // mu; when placement wakes by itself, zero when it does not
 	closed  bool               // mu
 	empty   chan struct{}      // mu; closed when closed and no member is left
@@ -96,6 +107,7 @@ type member struct {
 	state    memberState
 	born     time.Time
 	lastUsed time.Time
+	share    share // of concurrency, while it is busy
 }
 
 type memberState uint8
@@ -111,6 +123,7 @@ const (
 type waiter struct {
 	since time.Time
 	turn  chan turn // holds one
+	share share
 }
 
 // turn is how a wait ends: with an environment or an error.
@@ -155,20 +168,26 @@ func (f *Fleet) lease(ctx context.Context, v *lambda.Version) (*member, error) {
 		f.mu.Unlock()
 		return nil, errClosing
 	}
+	part, err := f.admit(v)
+	if err != nil {
+		f.mu.Unlock()
+		return nil, err
+	}
 	p := f.pool(v)
 	if n := len(p.idle); n > 0 {
 		m := p.idle[n-1]
 		p.idle = p.idle[:n-1]
-		m.state = busy
+		m.state, m.share = busy, part
 		f.mu.Unlock()
 		return m, nil
 	}
 	if err := f.refuse(v); err != nil {
+		f.running.leave(part)
 		f.drop(p)
 		f.mu.Unlock()
 		return nil, err
 	}
-	w := &waiter{since: time.Now(), turn: make(chan turn, 1)}
+	w := &waiter{since: time.Now(), turn: make(chan turn, 1), share: part}
 	p.waiters = append(p.waiters, w)
 	f.waiting++
 	f.mu.Unlock()
@@ -189,10 +208,10 @@ func (f *Fleet) refuse(v *lambda.Version) error {
 	return nil
 }
 
-func throttled() error {
-	return &lambda.Error{
-		Kind: lambda.Throttled, Message: "Rate Exceeded.", Reason: "ConcurrentInvocationLimitExceeded", RetryAfter: time.Second,
-	}
+func throttled() error { return tooMany(admission.AccountExceeded) }
+
+func tooMany(reason admission.Reason) error {
+	return &lambda.Error{Kind: lambda.Throttled, Message: "Rate Exceeded.", Reason: string(reason), RetryAfter: time.Second}
 }
 
 var errClosing = lambda.Errorf(lambda.Internal, "the server is shutting down")
@@ -220,6 +239,7 @@ func (f *Fleet) giveUp(p *pool, w *waiter) {
 		if other == w {
 			p.waiters = append(p.waiters[:i:i], p.waiters[i+1:]...)
 			f.waiting--
+			f.running.leave(w.share)
 			f.drop(p)
 			f.mu.Unlock()
 			return
@@ -243,11 +263,12 @@ func (f *Fleet) Vacant(id string) bool {
 	p := m.pool
 	p.failures = 0
 	m.lastUsed = time.Now()
+	f.done(m)
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		f.waiting--
-		m.state = busy
+		m.state, m.share = busy, w.share
 		w.turn <- turn{member: m}
 		f.mu.Unlock()
 		return true
@@ -278,6 +299,7 @@ func (f *Fleet) Left(id, reason string, err error) {
 	if m := f.members[id]; m != nil {
 		p := m.pool
 		f.unlist(m)
+		f.done(m)
 		m.state = ending
 		if err != nil {
 			f.failed(p, err)
@@ -294,7 +316,13 @@ func (f *Fleet) failed(p *pool, err error) {
 		return
 	}
 	p.failures = 0
+	f.dismiss(p, err)
+}
+
+// dismiss tells all who wait in a pool that they wait in vain.
+func (f *Fleet) dismiss(p *pool, err error) {
 	for _, w := range p.waiters {
+		f.running.leave(w.share)
 		w.turn <- turn{err: err}
 	}
 	f.waiting -= len(p.waiters)
@@ -315,6 +343,7 @@ func (f *Fleet) Gone(id string) {
 	f.mu.Lock()
 	if m := f.members[id]; m != nil {
 		f.unlist(m)
+		f.done(m)
 		delete(f.members, id)
 		m.pool.members--
 		f.drop(m.pool)
@@ -397,11 +426,7 @@ func (f *Fleet) Close(ctx context.Context) {
 	}
 	f.closed = true
 	for _, p := range f.pools {
-		for _, w := range p.waiters {
-			w.turn <- turn{err: errClosing}
-		}
-		f.waiting -= len(p.waiters)
-		p.waiters = nil
+		f.dismiss(p, errClosing)
 	}
 	if len(f.members) == 0 {
 		f.closeEmpty()

@@ -35,6 +35,7 @@ type config struct {
 	seed    uint64
 	faults  simulated.Faults
 	limits  placement.Limits
+	account int
 	waiters int
 	program func(cmd sandbox.Command) simulated.Program
 }
@@ -49,7 +50,7 @@ func newHost(t testing.TB, c config) *host {
 	made := 0 // what befalls a sandbox is drawn from its name, so names repeat with the seed
 	h.fleet = fleet.New(fleet.Config{
 		NewID:  func() string { made++; return fmt.Sprintf("environment-%d", made) },
-		Limits: c.limits, Waiters: c.waiters, Wait: time.Minute, Log: log,
+		Limits: c.limits, Account: c.account, Waiters: c.waiters, Wait: time.Minute, Log: log,
 		Make: func(id string, v *lambda.Version) fleet.Environment {
 			return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
 				Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,

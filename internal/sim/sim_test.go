@@ -79,7 +79,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	dice := rand.New(rand.NewPCG(seed, 7))
 	w := &world{t: t, seed: seed, dice: dice, outcomes: map[string]outcome{}}
 	c := config{
-		seed: seed, program: w.program, waiters: 4 + dice.IntN(40),
+		seed: seed, program: w.program, waiters: 4 + dice.IntN(40), account: 3 + dice.IntN(20),
 		limits: placement.Limits{
 			Environments: 1 + dice.IntN(8), MemoryMiB: 512 + 128*dice.IntN(20), Starting: dice.IntN(4),
 			Idle: time.Duration(1+dice.IntN(300)) * time.Second, Lifetime: time.Duration(1+dice.IntN(60)) * time.Minute,
