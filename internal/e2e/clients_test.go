@@ -88,8 +88,8 @@ def invoke(want):
     assert got == [{"a": 1}, want] and answer["StatusCode"] == 200 and "FunctionError" not in answer, (got, answer)
     assert b"REPORT RequestId: " + answer["ResponseMetadata"]["RequestId"].encode() in base64.b64decode(answer["LogResult"]), answer
 made = client.create_function(FunctionName=name, Runtime="python3.11", Handler="index.handler", Role="arn:aws:iam::000000000000:role/test",
-                              Code={"ZipFile": package("first")}, Environment={"Variables": {"A": "b"}})
-assert made["State"] == "Pending" and made["Environment"] == {"Variables": {"A": "b"}}, made
+                              Code={"ZipFile": package("first")}, Environment={"Variables": {"AB": "c"}})
+assert made["State"] == "Pending" and made["Environment"] == {"Variables": {"AB": "c"}}, made
 client.get_waiter("function_active_v2").wait(FunctionName=name)
 invoke("first")
 client.update_function_code(FunctionName=name, ZipFile=package("second"))

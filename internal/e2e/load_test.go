@@ -43,9 +43,15 @@ def handler(event, context):
 	round()
 	s.call(t, name, "1")
 	eventually(t, "the end of the last environment", func() bool { return len(s.children(t)) == 0 })
-	memory, open, threads := s.status(t, "VmRSS"), s.open(t), s.status(t, "Threads")
+	memory, threads := s.status(t, "VmRSS"), s.status(t, "Threads")
+	open, before := s.descriptors(t)
 	round()
-	eventually(t, "descriptors as before", func() bool { return s.open(t) <= open+8 })
+	eventually(t, "descriptors as before", func() bool {
+		now, _ := s.descriptors(t)
+		return now <= open+8
+	})
+	_, after := s.descriptors(t)
+	t.Logf("descriptors before %v, after %v", before, after)
 	if now := s.status(t, "VmRSS"); now > memory*3/2+20<<10 {
 		t.Errorf("the server has %d kB after %d callers, and had %d", now, callers, memory)
 	}

@@ -90,8 +90,8 @@ type server struct {
 	said   *buffer // standard error
 
 	transport http.Transport // connections of the tests to it
-	exited chan struct{}
-	err    error // of Wait, after exited
+	exited    chan struct{}
+	err       error // of Wait, after exited
 }
 
 // ground is a way in which this host can run environments.
