@@ -9,6 +9,7 @@ import (
 	"lambent/internal/fleet"
 	"lambent/internal/logs"
 	"lambent/internal/ownapi"
+	"lambent/internal/trace"
 )
 
 // Environments lists what the fleet has.
@@ -38,6 +39,21 @@ func (r logReader) Since(ctx context.Context, group string, since time.Time, lim
 
 func (r logReader) Follow(ctx context.Context, group string, since time.Time, f func(ownapi.Record) error) error {
 	return r.logs.Follow(ctx, group, since, func(rec logs.Record) error { return f(shown(rec)) })
+}
+
+// traceReader reads timelines for people.
+type traceReader struct{ traces *trace.Traces }
+
+func (r traceReader) Trace(requestID string) (ownapi.Trace, bool) {
+	inv, kept := r.traces.Invocation(requestID)
+	out := ownapi.Trace{
+		RequestID: inv.RequestID, Function: inv.Function, Version: inv.Version, Environment: inv.Environment,
+		LogStream: inv.LogStream, Cold: inv.Cold, Status: string(inv.Status), ErrorType: inv.ErrorType, Spans: []ownapi.Span{},
+	}
+	for _, s := range inv.Spans {
+		out.Spans = append(out.Spans, ownapi.Span{Name: s.Name, Start: s.Start.UTC(), Duration: float64(s.Duration.Microseconds()) / 1000})
+	}
+	return out, kept
 }
 
 func shown(r logs.Record) ownapi.Record {

@@ -1,9 +1,10 @@
 // Package ownapi is what Lambent says of itself over HTTP, beside the AWS API:
-// which environments there are and what they log. The command line and whoever
+// which environments there are, what they log and what an invocation took. The command line and whoever
 // watches a host read it; it changes nothing.
 //
 //	GET /_lambent/environments                     a JSON list
 //	GET /_lambent/logs?group=G[&since=T][&follow=1]  a JSON record a line
+//	GET /_lambent/trace?request=ID                 a JSON timeline
 //
 // Times are RFC 3339, in UTC.
 package ownapi
@@ -44,6 +45,26 @@ type Record struct {
 	Message string    `json:"message"`
 }
 
+// Trace is the timeline of one invocation.
+type Trace struct {
+	RequestID   string `json:"requestId"`
+	Function    string `json:"function"`
+	Version     string `json:"version"`
+	Environment string `json:"environment"`
+	LogStream   string `json:"logStream"`
+	Cold        bool   `json:"cold"`
+	Status      string `json:"status"` // success, error, failure or timeout; empty while it runs
+	ErrorType   string `json:"errorType,omitempty"`
+	Spans       []Span `json:"spans"` // in the order of their beginnings
+}
+
+// Span is one thing that was done for an invocation.
+type Span struct {
+	Name     string    `json:"name"`
+	Start    time.Time `json:"start"`
+	Duration float64   `json:"durationMs"`
+}
+
 // ErrNoGroup says that there is no log group of that name.
 var ErrNoGroup = errors.New("no such log group")
 
@@ -61,10 +82,16 @@ type Host interface {
 	Environments() []Environment
 }
 
+// Traces keeps the timelines of the last invocations.
+type Traces interface {
+	Trace(requestID string) (Trace, bool)
+}
+
 // Handler serves the pages.
 type Handler struct {
-	Host Host
-	Logs Logs
+	Host   Host
+	Logs   Logs
+	Traces Traces
 }
 
 // maxRecords bounds what is shown of the past.
@@ -75,6 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Prefix+"environments", h.environments)
 	mux.HandleFunc("GET "+Prefix+"logs", h.logs)
+	mux.HandleFunc("GET "+Prefix+"trace", h.trace)
 	mux.ServeHTTP(w, r)
 }
 
@@ -83,6 +111,18 @@ func (h *Handler) environments(w http.ResponseWriter, _ *http.Request) {
 	slices.SortFunc(list, func(a, b Environment) int { return a.Born.Compare(b.Born) })
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(list) // the reader is gone: nobody to tell
+}
+
+func (h *Handler) trace(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("request")
+	trace, kept := h.Traces.Trace(id)
+	if !kept {
+		http.Error(w, "no invocation with the request ID "+strconv.Quote(id)+" is kept; only the last ones are", http.StatusNotFound)
+		return
+	}
+	slices.SortStableFunc(trace.Spans, func(a, b Span) int { return a.Start.Compare(b.Start) })
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(trace) // the reader is gone: nobody to tell
 }
 
 // logs streams records; with follow it goes on until the reader leaves.

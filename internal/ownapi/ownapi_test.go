@@ -17,6 +17,11 @@ func (fake) Environments() []Environment {
 	return []Environment{{ID: "b", Born: time.Unix(2, 0)}, {ID: "a", Born: time.Unix(1, 0)}}
 }
 
+func (fake) Trace(id string) (Trace, bool) {
+	spans := []Span{{Name: "invoke", Start: time.Unix(2, 0), Duration: 1.5}, {Name: "sandbox", Start: time.Unix(1, 0)}}
+	return Trace{RequestID: id, Spans: spans}, id == "r"
+}
+
 func (f fake) Since(_ context.Context, group string, since time.Time, _ int, do func(Record) error) error {
 	if group != "g" {
 		return ErrNoGroup
@@ -40,7 +45,7 @@ func (f fake) Follow(ctx context.Context, _ string, _ time.Time, do func(Record)
 func TestPages(t *testing.T) {
 	t.Parallel()
 	f := fake{make(chan Record)}
-	s := httptest.NewServer(&Handler{Host: f, Logs: f})
+	s := httptest.NewServer(&Handler{Host: f, Logs: f, Traces: f})
 	defer s.Close()
 	for _, c := range []struct {
 		path, want string
@@ -51,6 +56,9 @@ func TestPages(t *testing.T) {
 		{"logs?group=other", "there is no log group other", 404},
 		{"logs", "which log group", 400},
 		{"logs?group=g&since=yesterday", "not a time", 400},
+		{"trace?request=r", `"spans":[{"name":"sandbox","start":"1970-01-01T00:00:01Z","durationMs":0},{"name":"invoke"`, 200},
+		{"trace?request=x", `no invocation with the request ID "x" is kept`, 404},
+		{"trace", `no invocation with the request ID "" is kept`, 404},
 		{"nothing", "not found", 404},
 	} {
 		r, err := http.Get(s.URL + Prefix + c.path)
