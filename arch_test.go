@@ -60,7 +60,6 @@ var law = map[string][]string{
 
 	"asyncq":      join(nouns, decisions, contracts),
 	"destination": nouns,
-	"trace":       nouns,
 	"functionurl": nouns,
 
 	"awsapi": join(nouns, "awsapi"),
