@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# All tests; with the race detector where goroutines share memory.
+# All tests, in three groups: with the race detector where goroutines share
+# memory; without it where real processes matter; and one package at a time
+# where the whole machine is the subject.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# These packages are where concurrency is; the rest runs without -race, which
-# would cost the drivers their privileges' timing and the binaries their size.
-raced=$(go list ./internal/... | grep -E '/(environment|fleet|invoke|catalog|code|runtimeapi|telemetry|logs|logline|lifecycle|placement|store.*|awsapi.*|turn|sandbox/simulated)$')
-plain=$(comm -23 <(go list ./... | sort) <(echo "$raced" | sort))
+# The whole machine: real sandboxes, servers, interpreters and clients.
+whole='/(e2e(/.*)?|conformance(/.*)?|usernet|linux/.*|sandbox/namespace|sandbox/process|runtimes(/.*)?|bench(/.*)?|examples(/.*)?)$'
+# Pure logic on top of simulated parts.
+raced='/(environment|fleet|invoke|catalog|code(/.*)?|runtimeapi|telemetry|trace|logs|logline|lifecycle|placement|admission|retry|asyncq(/.*)?|destination(/.*)?|functionurl|store(/.*)?|secrets|awsapi(/.*)?|ownapi|turn|sandbox/simulated)$'
 
-echo "tests with the race detector"
-go test -race -timeout 20m $raced
+all=$(go list ./...)
+first=$(grep -E "$raced" <<<"$all" | grep -vE "$whole")
+last=$(grep -E "$whole" <<<"$all")
+rest=$(grep -vE "$raced|$whole|/sim$" <<<"$all")
+
+echo "== with the race detector"
+go test -race -timeout 20m $first
 go test -race -timeout 20m ./internal/sim -args -seeds 200
-echo "tests"
-go test -timeout 30m $plain
+echo "== 1,000 seeds of the simulation, and the rest"
+go test -count=1 -timeout 20m ./internal/sim
+go test -count=1 -timeout 20m $rest
+echo "== on this machine"
+go test -count=1 -p 1 -timeout 40m $last

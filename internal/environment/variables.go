@@ -84,7 +84,9 @@ func (e *Environment) unreserved(v *variables) {
 		v.byDefault("AWS_ENDPOINT_URL", e.program.endpoint)
 	}
 	if tmp := e.box.Path("/tmp"); tmp != "/tmp" {
-		v.byDefault("TMPDIR", tmp) // a sandbox without a root of its own
+		// A sandbox without a root of its own: nothing keeps the code read-only.
+		v.byDefault("TMPDIR", tmp)
+		v.byDefault("PYTHONDONTWRITEBYTECODE", "1")
 	}
 	for _, pair := range e.program.Env {
 		name, value, _ := strings.Cut(pair, "=")
