@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// side is one thing that is measured: a server that runs a function.
+type side struct {
+	name string
+	url  string // where an event is posted
+	pid  int    // the server; its descendants count as its own
+}
+
+// invokePath is where the AWS API, and AWS's runtime interface emulator, take events.
+func invokePath(function string) string {
+	return "/2015-03-31/functions/" + function + "/invocations"
+}
+
+// process is a server that was started for the measurement.
+type process struct {
+	cmd  *exec.Cmd
+	said string // its first line on standard output
+	done chan struct{}
+}
+
+// Limits of the bench's patience.
+const (
+	startedWithin = 30 * time.Second
+	stoppedWithin = 30 * time.Second
+)
+
+// startProcess runs a command; when spoken is set it waits for its first line.
+func startProcess(cmd *exec.Cmd, spoken bool) (*process, error) {
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is the bench's, which then stops it
+	cmd.Stderr = os.Stderr
+	if !spoken {
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		go p.wait(nil)
+		return p, nil
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	go p.wait(out)
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start %s: it ended without a word: %w", cmd.Path, err)
+	}
+	p.said = strings.TrimSpace(line)
+	return p, nil
+}
+
+func (p *process) wait(out io.Reader) {
+	if out != nil {
+		_, _ = io.Copy(io.Discard, out)
+	}
+	_ = p.cmd.Wait()
+	close(p.done)
+}
+
+// stop ends the process, and what it started, as a terminal would.
+func (p *process) stop() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(stoppedWithin):
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+}
+
+// startFloor runs a function's command behind the floor's bridge.
+func startFloor(dir string, command ...string) (*process, side, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, side{}, err
+	}
+	cmd := exec.Command(self, append([]string{"floor"}, command...)...)
+	cmd.Dir = dir
+	p, err := startProcess(cmd, true)
+	if err != nil {
+		return nil, side{}, fmt.Errorf("start the floor: %w", err)
+	}
+	return p, side{name: "floor", url: p.said + invokePath("function"), pid: cmd.Process.Pid}, nil
+}
+
+// peer is a command that serves RIE's invoke path on the address in $ADDRESS.
+type peer struct{ name, command string }
+
+func parsePeer(text string) (peer, error) {
+	name, command, ok := strings.Cut(text, "=")
+	if !ok || name == "" || command == "" {
+		return peer{}, fmt.Errorf("--peer %q: name=command", text)
+	}
+	return peer{name, command}, nil
+}
+
+// start runs the peer with the Go function's folder as $FUNCTION, and waits
+// until it answers an event.
+func (p peer) start(ctx context.Context, function string) (*process, side, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, side{}, err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	cmd := exec.Command("sh", "-c", "exec "+p.command)
+	cmd.Env = append(os.Environ(), "ADDRESS="+address, "PORT="+port, "FUNCTION="+function)
+	running, err := startProcess(cmd, false)
+	if err != nil {
+		return nil, side{}, err
+	}
+	s := side{name: p.name, url: "http://" + address + invokePath("function"), pid: cmd.Process.Pid}
+	for limit := time.Now().Add(startedWithin); ; time.Sleep(20 * time.Millisecond) {
+		_, err := post(ctx, http.DefaultClient, s.url, smallEvent)
+		if err == nil {
+			return running, s, nil
+		}
+		if time.Now().After(limit) {
+			running.stop()
+			return nil, side{}, errors.Join(fmt.Errorf("peer %s does not answer at %s", p.name, s.url), err)
+		}
+	}
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

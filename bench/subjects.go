@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+//go:embed clients handlers
+var sources embed.FS
+
+// subject is a function in one language, with all the ways to run it.
+type subject struct {
+	name  string // go, python, node, java
+	code  definition
+	dir   string   // its files
+	floor []string // the command that runs it behind the floor
+	bare  []string // the start of its interpreter alone
+	bareS string   // how that is written in tables
+}
+
+// memoryMiB gives a function about one processor, so that no quota interferes.
+const memoryMiB = 1792
+
+// prepare builds the functions of the languages that this host has. What is
+// missing is told and left out.
+func (b *bench) prepare(ctx context.Context, s *server) error {
+	found, err := s.interpreters(ctx)
+	if err != nil {
+		return err
+	}
+	for _, make := range []func(context.Context, map[string]string) (subject, error){b.goSubject, b.python, b.node, b.java} {
+		one, err := make(ctx, found)
+		if err != nil {
+			b.say("left out: %v", err)
+			continue
+		}
+		b.subjects = append(b.subjects, one)
+	}
+	return nil
+}
+
+// subject finds one by its language.
+func (b *bench) subject(name string) (subject, bool) {
+	for _, s := range b.subjects {
+		if s.name == name {
+			return s, true
+		}
+	}
+	return subject{}, false
+}
+
+func (b *bench) goSubject(ctx context.Context, _ map[string]string) (s subject, err error) {
+	s = subject{name: "go", dir: filepath.Join(b.dir, "go"), bareS: "static hello"}
+	s.floor = []string{filepath.Join(s.dir, "bootstrap")}
+	s.bare = []string{filepath.Join(b.dir, "hello")}
+	for target, pkg := range map[string]string{s.floor[0]: "lambent/bench/function", s.bare[0]: "lambent/bench/hello"} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-o", target, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return s, fmt.Errorf("go: build %s: %w: %s", pkg, err, out)
+		}
+	}
+	s.code = definition{Runtime: "provided.al2023", Handler: "bootstrap", Memory: memoryMiB}
+	s.code.Code, err = packed(s.dir, "bootstrap")
+	return s, err
+}
+
+func (b *bench) python(_ context.Context, found map[string]string) (s subject, err error) {
+	runtime, path := choose(found, "python", "python3.11")
+	if path == "" {
+		return s, errors.New("python: lambent has found no interpreter")
+	}
+	s = subject{name: "python", dir: filepath.Join(b.dir, "python"), bare: []string{path, "-S", "-c", "pass"}, bareS: runtime + " -S -c pass"}
+	s.floor = []string{path, "client.py"}
+	if err := unfold(s.dir, "handlers/function.py", "clients/client.py"); err != nil {
+		return s, err
+	}
+	s.code = definition{Runtime: runtime, Handler: "function.handler", Memory: memoryMiB}
+	s.code.Code, err = packed(s.dir, "function.py")
+	return s, err
+}
+
+func (b *bench) node(_ context.Context, found map[string]string) (s subject, err error) {
+	runtime, path := choose(found, "nodejs", "")
+	if path == "" {
+		return s, errors.New("node: lambent has found no interpreter")
+	}
+	s = subject{name: "node", dir: filepath.Join(b.dir, "node"), bare: []string{path, "-e", "0"}, bareS: "node -e 0 (" + runtime + ")"}
+	s.floor = []string{path, "client.cjs"}
+	if err := unfold(s.dir, "handlers/index.js", "clients/client.cjs"); err != nil {
+		return s, err
+	}
+	s.code = definition{Runtime: runtime, Handler: "index.handler", Memory: memoryMiB}
+	s.code.Code, err = packed(s.dir, "index.js")
+	return s, err
+}
+
+func (b *bench) java(ctx context.Context, found map[string]string) (s subject, err error) {
+	runtime, path := choose(found, "java", "")
+	if path == "" {
+		return s, errors.New("java: lambent has found no JVM")
+	}
+	s = subject{name: "java", dir: filepath.Join(b.dir, "java"), bare: []string{path, "-version"}, bareS: "java -version (" + runtime + ")"}
+	if err := unfold(s.dir, "handlers/Function.java"); err != nil {
+		return s, err
+	}
+	release := strings.TrimPrefix(runtime, "java")
+	cmd := exec.CommandContext(ctx, "javac", "--release", release, "Function.java")
+	cmd.Dir = s.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return s, fmt.Errorf("java: compile for %s: %w: %s", runtime, err, out)
+	}
+	s.code = definition{Runtime: runtime, Handler: "Function::handle", Memory: memoryMiB}
+	s.code.Code, err = packed(s.dir, "Function.class")
+	return s, err
+}
+
+// choose takes the preferred runtime of a family if it is here, else the newest.
+func choose(found map[string]string, family, preferred string) (runtime, path string) {
+	if path := found[preferred]; path != "" {
+		return preferred, path
+	}
+	var names []string
+	for r := range found {
+		if strings.HasPrefix(r, family) {
+			names = append(names, r)
+		}
+	}
+	if len(names) == 0 {
+		return "", ""
+	}
+	newest := slices.MaxFunc(names, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b) // python3.9 before python3.10
+		}
+		return strings.Compare(a, b)
+	})
+	return newest, found[newest]
+}
+
+// unfold writes embedded files into a folder.
+func unfold(dir string, names ...string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := sources.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// turns measures sides one after the other, round by round, each round in the
+// other direction.
+func (b *bench) turns(ctx context.Context, l load, sides []side) (map[string][]sample, error) {
+	out := map[string][]sample{}
+	for round := range b.rounds {
+		for i := range sides {
+			s := sides[i]
+			if round%2 == 1 {
+				s = sides[len(sides)-1-i]
+			}
+			one, err := l.run(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			out[s.name] = append(out[s.name], one)
+		}
+	}
+	return out, nil
+}
+
+// The measures of warm invocations.
+var (
+	p50   = func(s sample) float64 { return microseconds(s.at(0.5)) }
+	p99   = func(s sample) float64 { return microseconds(s.at(0.99)) }
+	cpu   = func(s sample) float64 { return microseconds(s.cpuEach()) }
+	speed = func(s sample) float64 { return s.rate() }
+)
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// compare notes a measure of every side, with its ratio to one of them.
+func (b *bench) compare(part, what, unit string, out map[string][]sample, sides []side, to string, get func(sample) float64) {
+	for _, s := range sides {
+		r := row{Part: part, What: what, Side: s.name, Value: medianOf(out[s.name], get), Unit: unit}
+		if s.name != to && len(out[to]) > 0 {
+			r.To = to
+			r.Ratio, r.Low, r.High = ratio(out[s.name], out[to], get)
+		}
+		failed := 0
+		for _, one := range out[s.name] {
+			failed += one.errors
+		}
+		if failed > 0 {
+			r.Remarks = fmt.Sprintf("%d errors", failed)
+		}
+		b.note(r)
+	}
+}
+
+func (b *bench) compareWarm(part, what string, out map[string][]sample, sides []side) {
+	b.compare(part, what+" p50", "µs", out, sides, "floor", p50)
+	b.compare(part, what+" p99", "µs", out, sides, "floor", p99)
+	b.compare(part, what+" CPU", "µs", out, sides, "floor", cpu)
+}
+
+// deploy creates a function of the subject under a new name.
+func (b *bench) deploy(ctx context.Context, s subject) (string, error) {
+	b.made++
+	name := fmt.Sprintf("%s-%d", s.name, b.made)
+	return name, b.server.create(ctx, name, s.code)
+}
+
+// warm compares back-to-back invocations of the Go function, and invocations
+// with a pause in which Lambent freezes.
+func (b *bench) warm(ctx context.Context) error {
+	s, ok := b.subject("go")
+	if !ok {
+		return nil
+	}
+	name, err := b.deploy(ctx, s)
+	if err != nil {
+		return err
+	}
+	running, floor, err := startFloor(s.dir, s.floor...)
+	if err != nil {
+		return err
+	}
+	defer running.stop()
+	sides := []side{b.server.side(name), floor}
+	for _, p := range b.peers {
+		running, one, err := p.start(ctx, s.dir)
+		if err != nil {
+			b.say("left out: %v", err)
+			continue
+		}
+		defer running.stop()
+		sides = append(sides, one)
+	}
+	out, err := b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent}, sides)
+	if err != nil {
+		return err
+	}
+	b.compareWarm("warm", "go, back to back", out, sides)
+	b.note(row{Part: "warm", What: "environments for 1 client", Side: "lambent", Value: float64(b.server.environments(ctx)), Unit: ""})
+	out, err = b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent, pause: 20 * time.Millisecond}, sides)
+	if err != nil {
+		return err
+	}
+	b.compareWarm("warm", "go, each 20 ms (frozen)", out, sides)
+	return b.server.remove(ctx, name)
+}
+
+// clients compares eight clients with the floor's one: the floor has one
+// process and one event at a time.
+func (b *bench) clients(ctx context.Context) error {
+	s, ok := b.subject("go")
+	if !ok {
+		return nil
+	}
+	name, err := b.deploy(ctx, s)
+	if err != nil {
+		return err
+	}
+	running, floor, err := startFloor(s.dir, s.floor...)
+	if err != nil {
+		return err
+	}
+	defer running.stop()
+	lambent := b.server.side(name)
+	out := map[string][]sample{}
+	for range b.rounds {
+		eight, err := load{clients: 8, length: b.length, event: smallEvent}.run(ctx, lambent)
+		if err != nil {
+			return err
+		}
+		one, err := load{clients: 1, length: b.length, event: smallEvent}.run(ctx, floor)
+		if err != nil {
+			return err
+		}
+		out["lambent"], out["floor"] = append(out["lambent"], eight), append(out["floor"], one)
+	}
+	sides := []side{lambent, floor}
+	b.compare("clients", "8 clients, floor with 1", "req/s", out, sides, "floor", speed)
+	b.compare("clients", "8 clients, floor with 1 CPU", "µs", out, sides, "floor", cpu)
+	b.note(row{Part: "clients", What: "environments for 8 clients", Side: "lambent", Value: float64(b.server.environments(ctx)), Unit: ""})
+	return b.server.remove(ctx, name)
+}
+
+// languages compares warm Python and Node functions with the floor, which runs
+// them with a plain client of the same language.
+func (b *bench) languages(ctx context.Context) error {
+	for _, language := range []string{"python", "node"} {
+		s, ok := b.subject(language)
+		if !ok {
+			continue
+		}
+		name, err := b.deploy(ctx, s)
+		if err != nil {
+			return err
+		}
+		running, floor, err := startFloor(s.dir, s.floor...)
+		if err != nil {
+			return err
+		}
+		sides := []side{b.server.side(name), floor}
+		out, err := b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent}, sides)
+		running.stop()
+		if err != nil {
+			return err
+		}
+		b.compareWarm("languages", language, out, sides)
+		if err := b.server.remove(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
