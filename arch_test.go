@@ -64,6 +64,8 @@ var law = map[string][]string{
 
 	"awsapi": join(nouns, "awsapi"),
 	"ownapi": nouns,
+
+	"functionurl": nouns,
 }
 
 func join(parts ...any) []string {

@@ -24,6 +24,7 @@ import (
 	"lambent/internal/environment"
 	"lambent/internal/event"
 	"lambent/internal/fleet"
+	"lambent/internal/functionurl"
 	"lambent/internal/invoke"
 	"lambent/internal/lambda"
 	"lambent/internal/logline"
@@ -260,7 +261,12 @@ func (d *daemon) openServer(context.Context) error {
 		Default:  api,
 		Version:  version,
 	}
+	urls := &functionurl.Handler{Home: d.home, URLs: d.catalog, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID}
 	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if urls.Serves(r) {
+			urls.ServeHTTP(w, r)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {
 			own.ServeHTTP(w, r)
 			return

@@ -44,6 +44,10 @@ func TestWhatBelongsToAFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		permission := lambda.Permission{StatementID: "s", Action: "lambda:InvokeFunction", Principal: "*"}
+		url, err := w.CreateURL(ctx, "f", "", lambda.FunctionURLChange{AuthType: to("NONE")})
+		if err != nil {
+			t.Fatal(err)
+		}
 		_, permit := w.AddPermission(ctx, "f", "1", permission)
 		for act, err := range map[string]error{
 			"reserve": w.Reserve(ctx, "f", 3), "loop": w.SetRecursiveLoop(ctx, "f", "Allow"), "attach": w.AttachCodeSigningConfig(ctx, "f", config.ARN),
@@ -69,11 +73,17 @@ func TestWhatBelongsToAFunction(t *testing.T) {
 		if u, err := w.RuntimeUpdate(ctx, "f", "2"); u.Mode != "FunctionUpdate" {
 			t.Errorf("runtime update %+v %v, want FunctionUpdate", u, err)
 		}
+		if target, ok := w.URLByID(url.ID); !ok || target.Function != "f" || target.URL.AuthType != "NONE" {
+			t.Errorf("URL %s leads to %+v %v", url.ID, target, ok)
+		}
 		if p, err := w.Policy(ctx, "f", "1"); err != nil || len(p.Statements) != 1 {
 			t.Errorf("policy of version 1: %+v %v", p, err)
 		}
 		if err := w.DeleteFunction(ctx, "f", ""); err != nil {
 			t.Fatal(err)
+		}
+		if target, ok := w.URLByID(url.ID); ok {
+			t.Errorf("the URL of a deleted function leads to %+v", target)
 		}
 		w.versions("f")
 		_, err = w.Policy(ctx, "f", "1")

@@ -57,6 +57,7 @@ type Attached struct {
 	Policy        lambda.Policy // no statements: there is none
 	RuntimeUpdate lambda.RuntimeUpdate
 	EventInvoke   *lambda.EventInvoke
+	URL           *lambda.FunctionURL
 }
 
 // FunctionChange is one change of one function, applied as a whole.

@@ -24,7 +24,9 @@ func TestDocumentNames(t *testing.T) {
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +
 			"ImageConfig RuntimeVersion State StateReason StateReasonCode Update UpdateReason UpdateReasonCode RevisionID LastModified Generation"},
 		{lambda.Alias{}, "Name Description Version RevisionID Other Weight"},
-		{store.Attached{}, "Policy RuntimeUpdate EventInvoke"},
+		{store.Attached{}, "Policy RuntimeUpdate EventInvoke URL"},
+		{lambda.FunctionURL{}, "ID AuthType InvokeMode CORS CreatedAt LastModified"},
+		{lambda.CORS{}, "AllowCredentials AllowHeaders AllowMethods AllowOrigins ExposeHeaders MaxAgeSeconds"},
 		{lambda.EventInvoke{}, "MaxRetries MaxAgeSeconds OnSuccess OnFailure LastModified"},
 		{lambda.RuntimeUpdate{}, "Mode VersionARN"},
 		{lambda.CodeSigningConfig{}, "ID ARN Description Publishers Untrusted Tags LastModified"},

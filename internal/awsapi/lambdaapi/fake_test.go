@@ -39,6 +39,7 @@ type elsewhere interface {
 	CodeSigningUse
 	CodeSigningTags
 	EventInvokes
+	URLs
 }
 
 // world is a catalog, invoker and content store in memory: as much of the rules

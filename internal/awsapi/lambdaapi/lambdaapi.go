@@ -73,6 +73,7 @@ type Catalog interface {
 	CodeSigningUse
 	CodeSigningTags
 	EventInvokes
+	URLs
 }
 
 // Invoker runs functions.
@@ -189,6 +190,7 @@ func (a *API) register() {
 	a.registerManagement()
 	a.registerSigning()
 	a.registerEventInvokes()
+	a.registerURLs()
 	a.registerUnset()
 }
 

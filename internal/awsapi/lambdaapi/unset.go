@@ -3,7 +3,6 @@ package lambdaapi
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -16,7 +15,6 @@ import (
 // they read a function back.
 func (a *API) registerUnset() {
 	s := a.service
-	awsapi.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
 	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
 }
@@ -29,13 +27,6 @@ func (a *API) existing(ctx context.Context, written, qualifier string) (lambda.R
 	}
 	_, err = a.Catalog.Function(ctx, ref.Name, ref.Qualifier)
 	return ref, err
-}
-
-func (a *API) getFunctionURLConfig(_ context.Context, in *sdk.GetFunctionUrlConfigInput) (*sdk.GetFunctionUrlConfigOutput, error) {
-	if _, err := a.qualified(*in.FunctionName, aws.ToString(in.Qualifier)); err != nil {
-		return nil, err
-	}
-	return nil, errNoResource() // F175
 }
 
 // listEventSourceMappings does not ask whether the function exists (F213).

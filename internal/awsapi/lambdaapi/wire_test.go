@@ -351,13 +351,11 @@ func TestLayers(t *testing.T) {
 func TestUnset(t *testing.T) {
 	t.Parallel()
 	server := serve(t, withFunction())
-	missing := `{"Type":"User","Message":"The resource you requested does not exist."}`
 	for _, c := range []struct {
 		path   string
 		status int
 		want   string
 	}{
-		{"/2021-10-31/functions/f/url", 404, missing},
 		{"/2015-03-31/event-source-mappings", 200, `{"EventSourceMappings":[]}`},
 		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},
 		{"/2016-08-19/account-settings", 200, `{"AccountLimit":{"TotalCodeSize":322122547200,"CodeSizeUnzipped":262144000,"CodeSizeZipped":52428800,"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000},"AccountUsage":{"TotalCodeSize":276,"FunctionCount":1}}`},

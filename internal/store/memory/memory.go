@@ -19,6 +19,7 @@ type Data struct {
 	functions map[string]functionData
 	layers    map[string][]byte // by layer and number
 	signings  map[string][]byte // by id
+	queue     queueData
 }
 
 type functionData struct {
@@ -31,6 +32,7 @@ type Store struct {
 	data   *Data
 	mu     sync.Mutex
 	closed bool
+	claims map[int64]bool // mu of data; events that are given out
 }
 
 // Open makes a Store on the data.

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
@@ -35,6 +36,9 @@ const maxReaders = 4
 type Store struct {
 	db     *sql.DB
 	writer *writer
+
+	sequence atomic.Int64 // of the event that was queued last
+	claims   claims
 
 	closeOnce sync.Once
 	closeErr  error
@@ -54,7 +58,28 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s for writing: %w", path, err), db.Close())
 	}
-	return &Store{db: db, writer: startWriter(conn)}, nil
+	s := &Store{db: db, writer: startWriter(conn)}
+	if err := s.lastSequence(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("read queue of %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// lastSequence finds where the queue's numbers go on. They are counted here and
+// not by the database, which would give those of removed events again while
+// somebody may still hold a claim.
+func (s *Store) lastSequence(ctx context.Context) error {
+	rows, err := s.query(ctx, "SELECT coalesce(max(sequence), 0) FROM queued_event")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var last int64
+	if rows.Next() {
+		err = rows.Scan(&last)
+	}
+	s.sequence.Store(last)
+	return errors.Join(err, rows.Err())
 }
 
 // Close waits for what is being written and closes the file. Later calls of
@@ -109,8 +134,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // query reads rows; after Close it says so in the contract's words.
-func (s *Store) query(ctx context.Context, text string) (*sql.Rows, error) {
-	rows, err := s.db.QueryContext(ctx, text)
+func (s *Store) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	rows, err := s.db.QueryContext(ctx, text, args...)
 	if err != nil && s.writer.stopped() {
 		return nil, store.ErrClosed
 	}

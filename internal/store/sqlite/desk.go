@@ -1,0 +1,69 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"lambent/internal/store"
+)
+
+// Events implements store.QueueDesk.
+func (s *Store) Events(ctx context.Context, f store.EventFilter) (all []store.Event, err error) {
+	rows, err := s.query(ctx, `SELECT sequence, document, NULL, NULL FROM queued_event
+		WHERE dead = ? AND (? = '' OR function = ?) ORDER BY sequence LIMIT ?`, f.Dead, f.Function, f.Function, f.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list events: %w", err)
+		}
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
+
+// CountEvents implements store.QueueDesk.
+func (s *Store) CountEvents(ctx context.Context, f store.EventFilter) (n int, err error) {
+	rows, err := s.query(ctx, "SELECT count(*) FROM queued_event WHERE dead = ? AND (? = '' OR function = ?)", f.Dead, f.Function, f.Function)
+	if err != nil {
+		return 0, fmt.Errorf("count events: %w", err)
+	}
+	defer rows.Close()
+	if rows.Next() {
+		err = rows.Scan(&n)
+	}
+	return n, errors.Join(err, rows.Err())
+}
+
+// Take implements store.QueueDesk. It claims first and reads again, since the
+// event may change until it is claimed.
+func (s *Store) Take(ctx context.Context, requestID string) (store.Event, bool, error) {
+	seen, found, err := s.event(ctx, "request_id = ?", requestID)
+	if err != nil || !found || !s.claims.take(seen.Sequence) {
+		return store.Event{}, false, err
+	}
+	e, found, err := s.event(ctx, "sequence = ?", seen.Sequence)
+	if err != nil || !found {
+		s.claims.release(seen.Sequence)
+	}
+	return e, found, err
+}
+
+// Prune implements store.QueueDesk.
+func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM queued_event WHERE dead = 1 AND (accepted < ? OR sequence <= (
+			SELECT sequence FROM queued_event WHERE dead = 1 ORDER BY sequence DESC LIMIT 1 OFFSET ?))`, before.UnixMicro(), keep)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("prune dead events: %w", err)
+	}
+	return nil
+}
