@@ -45,6 +45,7 @@ func (w *world) Serve(ln net.Listener, _ *Environment) func() { return func() { 
 
 func (w *world) Vacant(id string) bool      { return false }
 func (w *world) Left(string, string, error) {}
+func (w *world) Settled(string)             {}
 func (w *world) Gone(string)                {}
 
 func newWorld(p sandbox.Program) *world {

@@ -62,8 +62,9 @@ func (f *Fleet) admit(v *lambda.Version) (share, error) {
 	return s, nil
 }
 
-// done gives back the share of an environment that has finished. mu is held.
+// done notes that an environment has finished, and gives back its share. mu is held.
 func (f *Fleet) done(m *member) {
 	f.running.leave(m.share)
 	m.share = share{}
+	delete(m.pool.settled, m)
 }

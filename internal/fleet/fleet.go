@@ -95,6 +95,7 @@ type pool struct {
 	idle     []*member // most recently used last
 	waiters  []*waiter // oldest first
 	members  int
+	settled  map[*member]struct{} // busy ones that have answered
 	retired  bool
 	failures int // environments in a row that could not be made
 }
@@ -107,7 +108,8 @@ type member struct {
 	state    memberState
 	born     time.Time
 	lastUsed time.Time
-	share    share // of concurrency, while it is busy
+	share    share     // of concurrency, while it is busy
+	settled  time.Time // when it answered the invocation that it is still busy with
 }
 
 type memberState uint8
@@ -190,9 +192,40 @@ func (f *Fleet) lease(ctx context.Context, v *lambda.Version) (*member, error) {
 	w := &waiter{since: time.Now(), turn: make(chan turn, 1), share: part}
 	p.waiters = append(p.waiters, w)
 	f.waiting++
+	soon := len(p.waiters) <= p.comingBack(w.since)
 	f.mu.Unlock()
-	f.poke()
+	if soon {
+		time.AfterFunc(comeBack, f.poke)
+	} else {
+		f.poke()
+	}
 	return f.await(ctx, p, w)
+}
+
+// comeBack is how long an environment that has answered is expected back
+// before another one is started for who waits. A client that calls again as
+// soon as it has its answer comes before the runtime has asked for more, and
+// need not pay for a cold start.
+const comeBack = 5 * time.Millisecond
+
+// comingBack counts the environments that have answered just now. mu is held.
+func (p *pool) comingBack(now time.Time) (n int) {
+	for m := range p.settled {
+		if now.Sub(m.settled) < comeBack {
+			n++
+		}
+	}
+	return n
+}
+
+// Settled notes that an environment has answered and is about to be vacant.
+func (f *Fleet) Settled(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.members[id]; m != nil && m.state == busy {
+		m.settled = time.Now()
+		m.pool.settled[m] = struct{}{}
+	}
 }
 
 // refuse tells why nobody more may wait, if so.
@@ -367,7 +400,7 @@ func (f *Fleet) pool(v *lambda.Version) *pool {
 	k := keyOf(v)
 	p := f.pools[k]
 	if p == nil {
-		p = &pool{version: v}
+		p = &pool{version: v, settled: map[*member]struct{}{}}
 		f.pools[k] = p
 	}
 	return p

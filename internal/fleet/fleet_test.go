@@ -161,6 +161,35 @@ func TestWarm(t *testing.T) {
 	})
 }
 
+// TestComesBack: a caller who calls again at once waits for the environment that
+// has just answered it, but not for one whose extensions work on.
+func TestComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: wide, Waiters: 10})
+		defer s.fleet.Close(t.Context())
+		f := version("f", 128)
+		for _, c := range []struct {
+			after time.Duration // from the answer to being vacant
+			want  int           // environments that there are then
+		}{{time.Millisecond, 1}, {time.Second, 2}} {
+			m, err := s.fleet.lease(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.fleet.Settled(m.id)
+			go func() { time.Sleep(c.after); s.fleet.Vacant(m.id) }()
+			if _, err := s.invoke(f, "1ms"); err != nil {
+				t.Error(err)
+			}
+			if n := len(s.environments()); n != c.want {
+				t.Errorf("back after %s: %d environments, want %d", c.after, n, c.want)
+			}
+			time.Sleep(10 * time.Second)
+		}
+	})
+}
+
 // TestOldestWaiterFirst: whoever waits longest gets the first that is free,
 // even when another environment was started for it.
 func TestOldestWaiterFirst(t *testing.T) {

@@ -88,9 +88,9 @@ func (f *Fleet) world() (placement.World, map[string]*pool) {
 	for k, p := range f.pools {
 		name := k.String()
 		pools[name], names[p] = p, name
-		if len(p.waiters) > 0 {
+		if waiting := len(p.waiters) - p.comingBack(w.Now); waiting > 0 {
 			w.Versions = append(w.Versions, placement.Version{
-				Key: name, MemoryMiB: p.version.MemoryMB, Waiting: len(p.waiters), Oldest: p.waiters[0].since,
+				Key: name, MemoryMiB: p.version.MemoryMB, Waiting: waiting, Oldest: p.waiters[0].since,
 			})
 		}
 	}
