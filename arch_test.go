@@ -64,8 +64,6 @@ var law = map[string][]string{
 
 	"awsapi": join(nouns, "awsapi"),
 	"ownapi": nouns,
-
-	"functionurl": nouns,
 }
 
 func join(parts ...any) []string {
