@@ -19,6 +19,11 @@ func TestDocumentNames(t *testing.T) {
 		want     string
 	}{
 		{store.Function{}, "Function Serving Published PublishedFrom Aliases Attached Reserved CodeSigningConfig RecursiveLoop"},
+		{store.Event{}, "RequestID Function Qualifier Trace Tenant Accepted Due Faults Invoked Returns Sendings Last Refusal Outcome Dead"},
+		{store.Answer{}, "Version Failed"},
+		{store.Refusal{}, "Status Message"},
+		{store.Outcome{}, "Condition At Targets Problem"},
+		{store.Target{}, "ARN DeadLetter"},
 		{lambda.Function{}, "Name Account Tags NextID CreatedAt"},
 		{lambda.Version{}, "Account Region Function Number Description Runtime Handler Role MemoryMB Timeout EphemeralMB Architecture " +
 			"PackageType Environment HasEnvironment Layers Code Logging TracingMode SnapStart KMSKeyARN DeadLetterARN VPC FileSystems " +

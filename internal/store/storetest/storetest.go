@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 
@@ -19,6 +20,8 @@ type Store interface {
 	store.Functions
 	store.Layers
 	store.Signing
+	store.Queue
+	store.QueueDesk
 	Close() error
 }
 
@@ -44,6 +47,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"writes from everywhere are all there":                    concurrent,
 		"the last of many writes to one function is what remains": lastWins,
 	}
+	maps.Copy(tests, queueTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

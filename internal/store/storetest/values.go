@@ -137,6 +137,8 @@ func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString("\"quoted\" \\ <b> & ünï \u2028 \x00.")
+	case reflect.Uint8:
+		v.SetUint(0xfe)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(1<<40 + 7)
 	case reflect.Float64:
