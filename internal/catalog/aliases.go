@@ -28,6 +28,9 @@ func (r *route) draw() *lambda.Version {
 
 // route makes the routes of a function whose versions are known.
 func (f *function) route() map[string]*route {
+	if len(f.stored.Aliases) == 0 {
+		return nil // most functions have none
+	}
 	routes := make(map[string]*route, len(f.stored.Aliases))
 	for _, a := range f.stored.Aliases {
 		r := &route{alias: a, main: f.served(a.Version)}

@@ -1,7 +1,8 @@
-// Package catalog knows the functions, their versions and the layers, and holds
-// the rules across them: what may be created, what an update changes, what is
-// published, what is refused and in which words. The words are AWS's; the
-// numbers in comments (F035) name the recordings.
+// Package catalog knows the functions, their versions and aliases, the layers
+// and the code signing configs, and holds the rules across them: what may be
+// created, what an update changes, what is published, what is refused and in
+// which words. The words are AWS's; the numbers in comments (F035) name the
+// recordings.
 //
 // # Authority
 //
@@ -32,6 +33,21 @@
 // starts is theirs too, so a kill only delays it. While an update is in
 // progress invocations run what was there before, and further updates are
 // refused (F073).
+//
+// # Aliases and what else belongs to a function
+//
+// An alias points to a version, or divides its invocations between two; Resolve
+// draws one for each invocation. A version that an alias points to cannot be
+// deleted. Policies, event invoke configs, runtime update modes and function
+// URLs are attached to a qualifier: to a version's number, to an alias, or to
+// Latest, which stands for the function itself as well. They are part of the
+// function's document in the store, change together with it, and go with what
+// they are attached to. Reserved concurrency, the code signing config and the
+// recursive loop setting belong to the function as a whole.
+//
+// What concerns several functions takes a turn of the account before a
+// function's: reserving concurrency, and making, attaching and removing code
+// signing configs.
 //
 // # Generations
 //

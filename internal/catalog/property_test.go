@@ -164,7 +164,7 @@ func TestLaws(t *testing.T) {
 // step makes one call, which may well be refused.
 func step(ctx context.Context, w *world, random *rand.Rand, name string) {
 	code := zip(fmt.Sprint("code ", random.IntN(3)))
-	switch random.IntN(10) {
+	switch random.IntN(12) {
 	case 0, 1:
 		n := newFunction(name)
 		n.Package, n.Publish = code, random.IntN(2) == 0
@@ -181,6 +181,11 @@ func step(ctx context.Context, w *world, random *rand.Rand, name string) {
 		_ = w.DeleteFunction(ctx, name, []string{"", "1", "2"}[random.IntN(3)])
 	case 8:
 		_, _ = w.CreateAlias(ctx, name, "live", aliasOf(random))
+	case 10:
+		_, _ = w.AddPermission(ctx, name, []string{"", "1", "live"}[random.IntN(3)],
+			lambda.Permission{StatementID: fmt.Sprint("s", random.IntN(3)), Action: "lambda:InvokeFunction", Principal: "*"})
+	case 11:
+		_ = w.RemovePermission(ctx, name, []string{"", "1", "live"}[random.IntN(3)], fmt.Sprint("s", random.IntN(3)), "")
 	case 9:
 		_, _ = w.UpdateAlias(ctx, name, "live", aliasOf(random))
 	}

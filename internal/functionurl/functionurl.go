@@ -63,7 +63,7 @@ func (h *Handler) address(r *http.Request) (id, path string, ok bool) {
 		id, path, _ = strings.Cut(rest, "/")
 		return id, "/" + path, true
 	}
-	id, domain, found := strings.Cut(r.Host, ".")
+	id, domain, found := strings.Cut(strings.ToLower(r.Host), ".")
 	domain, _, _ = strings.Cut(domain, ":")
 	return id, path, found && domain == "lambda-url."+h.Home.Region+".on.aws"
 }

@@ -108,7 +108,7 @@ func TestPathsOfOtherHosts(t *testing.T) {
 		}
 	}
 	for host, want := range map[string]bool{
-		home.FunctionURLDomain(id): true, home.FunctionURLDomain(id) + ":3001": true, "unknown.lambda-url.us-east-1.on.aws": true,
+		home.FunctionURLDomain(id): true, home.FunctionURLDomain(id) + ":3001": true, strings.ToUpper(home.FunctionURLDomain(id)): true, "unknown.lambda-url.us-east-1.on.aws": true,
 		id + ".lambda-url.eu-west-1.on.aws": false, "127.0.0.1:3001": false, "lambda.us-east-1.amazonaws.com": false, "": false,
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/2015-03-31/functions", nil)

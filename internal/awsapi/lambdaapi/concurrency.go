@@ -25,8 +25,18 @@ func (a *API) registerConcurrency() {
 	awsapi.Handle(s, "DeleteFunctionConcurrency", a.deleteFunctionConcurrency)
 }
 
+// whole reads the FunctionName of what only a function as a whole can have: even
+// Latest is refused as a qualifier (F157).
+func (a *API) whole(written string) (string, error) {
+	ref, err := a.function(written)
+	if err == nil && ref.Qualifier != "" {
+		err = errOnFunctionsOnly()
+	}
+	return ref.Name, err
+}
+
 func (a *API) putFunctionConcurrency(ctx context.Context, in *sdk.PutFunctionConcurrencyInput) (*sdk.PutFunctionConcurrencyOutput, error) {
-	name, err := a.unqualified(*in.FunctionName)
+	name, err := a.whole(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +47,7 @@ func (a *API) putFunctionConcurrency(ctx context.Context, in *sdk.PutFunctionCon
 }
 
 func (a *API) getFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
-	name, err := a.unqualified(*in.FunctionName)
+	name, err := a.whole(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +59,7 @@ func (a *API) getFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionCon
 }
 
 func (a *API) deleteFunctionConcurrency(ctx context.Context, in *sdk.DeleteFunctionConcurrencyInput) (*sdk.DeleteFunctionConcurrencyOutput, error) {
-	name, err := a.unqualified(*in.FunctionName)
+	name, err := a.whole(*in.FunctionName)
 	if err != nil {
 		return nil, err
 	}

@@ -140,9 +140,13 @@ func (a *API) unqualified(written string) (string, error) {
 		return "", err
 	}
 	if ref.Qualifier != "" && ref.Qualifier != lambda.Latest {
-		return "", lambda.Errorf(lambda.InvalidParameter, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
+		return "", errOnFunctionsOnly()
 	}
 	return ref.Name, nil
+}
+
+func errOnFunctionsOnly() error {
+	return lambda.Errorf(lambda.InvalidParameter, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
 }
 
 // cutRegion takes a region from the front of a partial ARN, which the pattern

@@ -30,7 +30,9 @@ func TestReservedConcurrency(t *testing.T) {
 		if body := j.send("GET", "/2016-08-19/account-settings", "").Body.String(); !strings.Contains(body, `"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":993`) {
 			t.Errorf("GetAccountSettings: %s", body)
 		}
-		j.refused("PUT", put+"f:1/concurrency", `{"ReservedConcurrentExecutions":1}`, invalidParameter, onFunctionsOnly)
+		for _, qualified := range []string{"f:1", "f:$LATEST", functionF + ":live"} {
+			j.refused("PUT", put+qualified+"/concurrency", `{"ReservedConcurrentExecutions":1}`, invalidParameter, onFunctionsOnly)
+		}
 		j.refused("PUT", put+"doesnotexist/concurrency", `{"ReservedConcurrentExecutions":1}`, notFoundCode, "Function not found: ARN:function:doesnotexist:$LATEST")
 		j.refused("GET", get+"doesnotexist/concurrency", "", notFoundCode, "Function not found: ARN:function:doesnotexist")
 		j.refused("DELETE", put+"doesnotexist/concurrency", "", notFoundCode, "Function not found: ARN:function:doesnotexist")
