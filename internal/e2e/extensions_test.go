@@ -266,14 +266,12 @@ func TestElevenExtensionsAreTooMany(t *testing.T) {
 func TestTelemetryReachesExtensions(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	name := s.extended(t, "telemetry", "INVOKE,SHUTDOWN", function{code: "def handler(event, context):\n    print('hello telemetry')\n    return 1"})
-	r := s.call(t, name, `{}`)
-	if r.payload != "1" {
+	name := s.extended(t, "telemetry", "INVOKE,SHUTDOWN", function{code: "import time\ndef handler(event, context):\n    print('hello telemetry')\n    time.sleep(event)\n    return 1"})
+	if r := s.call(t, name, `0`); r.payload != "1" {
 		t.Fatalf("%+v", r)
 	}
-	s.waitLog(t, name, "agent subscribed 200 OK")
-	s.call(t, name, `{}`) // thaws, so that the rest of the first is delivered
-	s.call(t, name, `{}`)
+	s.waitLog(t, name, "agent subscribed 200 \"OK\"")
+	s.call(t, name, `0.5`) // thaws for long enough, so that the rest of the first is delivered
 	log := s.waitLog(t, name, `"type":"platform.report"`)
 	for _, kind := range []string{"platform.initStart", "platform.initRuntimeDone", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report", "function"} {
 		if !strings.Contains(log, `"type":"`+kind+`"`) {

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,10 +31,11 @@ type function struct {
 	archives []byte // a ready zip
 }
 
-// deploy creates the function under the test's name and waits until it is active.
+// deploy creates the function under the test's name, with a number behind it from
+// the second time on, and waits until it is active.
 func (s *server) deploy(t *testing.T, f function) string {
 	t.Helper()
-	name := functionName(t)
+	name := s.unused(functionName(t))
 	in := &lambda.CreateFunctionInput{
 		FunctionName: &name, Role: aws.String("arn:aws:iam::000000000000:role/test"),
 		Runtime: types.Runtime(or(f.runtime, "python3.11")), Handler: aws.String(or(f.handler, "index.handler")),
@@ -54,6 +57,15 @@ func (s *server) deploy(t *testing.T, f function) string {
 		t.Fatalf("create %s: %v\n%s", name, err, s.said)
 	}
 	s.waitActive(t, name)
+	return name
+}
+
+// unused makes a name of a function one that no test has taken on this server.
+func (s *server) unused(name string) string {
+	taken, _ := s.names.LoadOrStore(name, new(atomic.Int32))
+	if n := taken.(*atomic.Int32).Add(1); n > 1 {
+		return fmt.Sprintf("%s-%d", name, n)
+	}
 	return name
 }
 

@@ -74,7 +74,7 @@ func TestCustomRuntime(t *testing.T) {
 		} {
 			r := s.call(t, name, c.event)
 			if r.fault != c.fault || !regexp.MustCompile(c.payload).MatchString(r.payload) {
-				t.Errorf("%s: %s (%s), want %s (%s)", c.event, r.payload, r.fault, c.payload, c.fault)
+				t.Errorf("%s: %s (%s), want %s (%s)\n%s", c.event, r.payload, r.fault, c.payload, c.fault, s.log(t, name))
 			}
 		}
 		s.waitLog(t, name, `the second answer: 400 {"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}`)

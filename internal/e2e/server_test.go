@@ -90,6 +90,7 @@ type server struct {
 	said   *buffer // standard error
 
 	transport http.Transport // connections of the tests to it
+	names     sync.Map       // of functions to how many tests took them, *atomic.Int32
 	exited    chan struct{}
 	err       error // of Wait, after exited
 }
