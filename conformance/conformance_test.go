@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -23,24 +24,19 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := scenarios()
-	t.Run("scenarios", func(t *testing.T) {
-		places := make(chan struct{}, target.parallel)
-		for _, s := range all {
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				places <- struct{}{}
-				defer func() { <-places }()
-				for _, c := range target.run(t.Context(), s).cases {
-					if c.problem != "" || c.skipped != "" {
-						t.Error(c) // here nothing is skipped: the logs can be read
-						continue
-					}
-					t.Log(c)
+	// Not parallel subtests: of those as many run at once as there are processors,
+	// and scenarios mostly wait.
+	for _, r := range target.runAll(t.Context(), scenarios(), regexp.MustCompile("")) {
+		t.Run(r.scenario, func(t *testing.T) {
+			for _, c := range r.cases {
+				if c.problem != "" || c.skipped != "" {
+					t.Error(c) // here nothing is skipped: the logs can be read
+					continue
 				}
-			})
-		}
-	})
+				t.Log(c)
+			}
+		})
+	}
 	target.close()
 }
 
