@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -140,9 +141,9 @@ func TestLaws(t *testing.T) {
 					case 0, 1, 2:
 						letThrough()
 					case 3:
-						before := fmt.Sprint(listed(t, w))
+						before := everything(t, w)
 						w.restart()
-						if after := fmt.Sprint(listed(t, w)); after != before {
+						if after := everything(t, w); after != before {
 							t.Fatalf("a restart changed something:\n%s\n%s", before, after)
 						}
 					}
@@ -189,6 +190,25 @@ func step(ctx context.Context, w *world, random *rand.Rand, name string) {
 	case 9:
 		_, _ = w.UpdateAlias(ctx, name, "live", aliasOf(random))
 	}
+}
+
+// everything is all that can be read of versions, aliases and policies.
+func everything(t *testing.T, w *world) string {
+	t.Helper()
+	var out strings.Builder
+	for _, v := range listed(t, w) {
+		fmt.Fprintln(&out, v)
+		policy, err := w.Policy(t.Context(), v.Function, v.Number)
+		fmt.Fprintln(&out, policy, err)
+		if v.Number != lambda.Latest {
+			continue
+		}
+		aliases, _, err := w.Aliases(t.Context(), v.Function, "", "", 0)
+		fmt.Fprintln(&out, aliases, err)
+		policy, err = w.Policy(t.Context(), v.Function, "live")
+		fmt.Fprintln(&out, policy, err)
+	}
+	return out.String()
 }
 
 func aliasOf(random *rand.Rand) lambda.AliasChange {

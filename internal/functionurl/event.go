@@ -195,10 +195,18 @@ const traceHeader = "X-Amzn-Trace-Id"
 
 // trace takes over a caller's trace, or begins one that is not sampled.
 func trace(given string, now time.Time) string {
-	if strings.HasPrefix(given, "Root=1-") && len(given) <= 256 {
+	if strings.HasPrefix(given, "Root=1-") && len(given) <= maxTrace && printable(given) {
 		return given
 	}
 	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", uint32(now.Unix()), randomHex(12), randomHex(8))
+}
+
+// maxTrace is more than any tracing header is long; a larger one is not passed
+// into an environment.
+const maxTrace = 1024
+
+func printable(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 func randomHex(bytes int) string {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -95,6 +96,17 @@ func TestEvent(t *testing.T) {
 	}
 	if want := (lambda.Reference{Name: "f", Qualifier: "live"}); w.ref != want || w.inv.RequestID != "request-1" || w.inv.Trace != "Root=1-5759e988-bd862e3fe1be46a994272793" {
 		t.Errorf("invoked %+v with %s and %s", w.ref, w.inv.RequestID, w.inv.Trace)
+	}
+}
+
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for _, given := range []string{"", "Self=1-2", "Root=1-a\x80", "Root=1-" + strings.Repeat("a", 1100)} {
+		answer := w.send("GET", "/", "", "X-Amzn-Trace-Id", given)
+		if got := w.inv.Trace; !strings.HasPrefix(got, "Root=1-695735a5-") || !strings.HasSuffix(got, ";Sampled=0") || answer.Header().Get("X-Amzn-Trace-Id") != got {
+			t.Errorf("trace %.20q became %q, and %q in the answer", given, got, answer.Header().Get("X-Amzn-Trace-Id"))
+		}
 	}
 }
 
@@ -331,6 +343,31 @@ func TestOverTheWire(t *testing.T) {
 	if _, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":"); e.Headers["x-forwarded-port"] != port || e.RawPath != "/x%2Fy" || *e.Body != "hello" {
 		t.Errorf("event %s", w.inv.Payload)
 	}
+}
+
+// Whatever a request holds, the function gets JSON and the caller an answer.
+func FuzzRequest(f *testing.F) {
+	f.Add("/a%2Fb", "x=1&x=%2F", "text/plain", "a=b; c", "Root=1-5759e988", "10.0.0.1:5", []byte("hello"))
+	f.Add(Prefix+id, ";&%zz", "multipart/form-data", "", "", "", []byte("\xff"))
+	f.Fuzz(func(t *testing.T, path, query, contentType, cookie, trace, remote string, body []byte) {
+		w := newWorld()
+		r := &http.Request{
+			Method: "POST", Proto: "HTTP/1.1", Host: home.FunctionURLDomain(id), RemoteAddr: remote, RequestURI: path + "?" + query,
+			URL: &url.URL{Path: path, RawQuery: query}, Body: io.NopCloser(bytes.NewReader(body)),
+			Header: http.Header{"Content-Type": {contentType}, "Cookie": {cookie}, "X-Amzn-Trace-Id": {trace}},
+		}
+		answer := httptest.NewRecorder()
+		w.handler().ServeHTTP(answer, r.WithContext(t.Context()))
+		if w.invoked == 1 && !json.Valid(w.inv.Payload) {
+			t.Errorf("the function got %q", w.inv.Payload)
+		}
+		if w.invoked == 1 && len(body) > 0 {
+			e := w.seen(t)
+			if got := []byte(*e.Body); !e.IsBase64Encoded && !bytes.Equal(got, body) {
+				t.Errorf("the body %q arrived as %q", body, got)
+			}
+		}
+	})
 }
 
 func FuzzAnswer(f *testing.F) {
