@@ -143,8 +143,8 @@ func (e *Environment) disarm(t lifecycle.Timer) {
 func (e *Environment) publish(r event.Record) {
 	switch rec := r.(type) {
 	case event.Report:
-		if u, err := e.box.Usage(); err == nil {
-			rec.MemoryUsed = min(mebibytes(u.MemoryPeakBytes), rec.MemorySize)
+		if peak, err := e.peakMemory(); err == nil {
+			rec.MemoryUsed = min(mebibytes(peak), rec.MemorySize)
 		}
 		r = rec
 	case event.Start:
@@ -152,6 +152,14 @@ func (e *Environment) publish(r event.Record) {
 		e.emit(time.Now(), event.Invoked{RequestID: rec.RequestID, Cold: e.count.Add(1) == 1})
 	}
 	e.emit(time.Now(), r)
+}
+
+func (e *Environment) peakMemory() (int64, error) {
+	if teller, ok := e.box.(sandbox.PeakTeller); ok {
+		return teller.PeakMemory()
+	}
+	u, err := e.box.Usage()
+	return u.MemoryPeakBytes, err
 }
 
 // emit hands a record to the readers of all environments and to this one's own.

@@ -17,6 +17,7 @@ type rest struct {
 	wanted bool            // mu; the environment is to be frozen
 	asleep bool            // mu; it is frozen
 	timer  *time.Timer     // mu
+	cancel func()          // mu; breaks off the freeze in progress, nil when there is none
 }
 
 func (r *rest) sandbox() sandbox.Sandbox {
@@ -37,21 +38,36 @@ func (r *rest) set(box sandbox.Sandbox) {
 	r.mu.Unlock()
 }
 
+// want says whether the environment is to be frozen. A freeze in progress is
+// broken off when it is not: under load the last process stands still only after
+// milliseconds, and an invocation waits for none of them.
 func (r *rest) want(frozen bool) {
 	r.mu.Lock()
 	r.wanted = frozen
+	if !frozen && r.cancel != nil {
+		r.cancel()
+	}
 	r.mu.Unlock()
 }
 
-func (r *rest) wants() bool {
+// begin is a freeze's question whether it is still wanted.
+func (r *rest) begin() (ctx context.Context, wanted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.wanted && r.box != nil
+	if !r.wanted || r.box == nil {
+		return nil, false
+	}
+	ctx, r.cancel = context.WithCancel(context.Background())
+	return ctx, true
 }
 
 func (r *rest) fell(asleep bool) {
 	r.mu.Lock()
 	r.asleep = asleep
+	if r.cancel != nil {
+		r.cancel()
+		r.cancel = nil
+	}
 	r.mu.Unlock()
 }
 
@@ -75,15 +91,19 @@ func (e *Environment) freezeSoon() {
 func (e *Environment) freeze() {
 	<-e.turn
 	defer func() { e.turn <- struct{}{} }()
-	if !e.rest.wants() {
+	ctx, wanted := e.rest.begin()
+	if !wanted {
 		return
 	}
-	if err := e.box.Freeze(context.Background()); err != nil {
+	err := e.box.Freeze(ctx)
+	brokenOff := ctx.Err() != nil
+	e.rest.fell(err == nil)
+	switch {
+	case err == nil:
+		e.publish(event.Frozen{})
+	case !brokenOff:
 		e.parts.Log.Error("freeze", "environment", e.id, "err", err)
-		return
 	}
-	e.rest.fell(true)
-	e.publish(event.Frozen{})
 }
 
 // thaw lets the processes run. It costs nothing when they were not frozen yet.

@@ -81,6 +81,12 @@ type Dialer interface {
 	Dial(ctx context.Context, address string) (net.Conn, error)
 }
 
+// PeakTeller is a Sandbox that tells Usage's MemoryPeakBytes alone for less:
+// it is wanted after every invocation.
+type PeakTeller interface {
+	PeakMemory() (int64, error)
+}
+
 // Process is a command that was started.
 type Process interface {
 	// Done is closed when the process has ended and all that it wrote has been

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -142,6 +143,52 @@ func TestV2Usage(t *testing.T) {
 				t.Errorf("usage %+v, %v; want %+v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestPeakMemory: a mark that stands still is not looked behind, one that moves is.
+func TestPeakMemory(t *testing.T) {
+	t.Parallel()
+	tree, top := fakeTree(t, map[string]string{"memory.events": "oom_kill 0\n"})
+	g, err := tree.New("one", Limits{MemoryBytes: 128 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(top, "one")
+	peak := func(want int64) {
+		t.Helper()
+		if got, err := g.PeakMemory(); err != nil || got != want {
+			t.Errorf("peak %d, %v; want %d", got, err, want)
+		}
+	}
+	peak(8_000_000)
+	g.mark.at = time.Now().Add(time.Hour) // as if no time passed, however slow the test
+	put(t, dir, "memory.stat", "absent")
+	peak(8_000_000)
+	put(t, dir, "memory.stat", "active_file 0\ninactive_file 0\n")
+	put(t, dir, "memory.peak", "20000000\n")
+	peak(20_000_000)
+	put(t, dir, "memory.peak", "10000000\n") // never falls, whatever the kernel says
+	peak(20_000_000)
+	_ = g.Remove() // the fake folder, which is not empty as the kernel's is, stays
+	if g.mark.file != nil {
+		t.Error("the mark is still open")
+	}
+}
+
+// TestFreezeGivesUp: who breaks off a freeze need not wait until all stand.
+func TestFreezeGivesUp(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	looks := 0
+	err := await(ctx, func() (bool, error) {
+		if looks++; looks == 3 {
+			cancel()
+		}
+		return false, nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("gave up with %v after %d looks, want %v", err, looks, context.Canceled)
 	}
 }
 

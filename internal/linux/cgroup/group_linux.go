@@ -31,6 +31,7 @@ type Group struct {
 	dirs   []string
 	freeze *os.File // cgroup.freeze or freezer.state
 	events *os.File // cgroup.events, nil on v1
+	mark   mark
 }
 
 // New makes an empty group. On error nothing of it is left.
@@ -226,24 +227,16 @@ func (g *Group) freezeV2(ctx context.Context) error {
 		return err
 	}
 	var buf [128]byte
-	for {
+	// The file can be polled, but the kernel tells of at most one change in
+	// 10 ms (CGROUP_FILE_NOTIFY_MIN_INTV), and standing takes microseconds.
+	return await(ctx, func() (bool, error) {
 		n, err := g.events.ReadAt(buf[:], 0)
 		if n == 0 {
-			return err
+			return false, err
 		}
-		if frozen, _ := field(buf[:n], "frozen"); frozen == 1 {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		// The kernel wakes us when the file changes; the limit is only there
-		// for the context.
-		fds := []unix.PollFd{{Fd: int32(g.events.Fd()), Events: unix.POLLPRI}}
-		if _, err := unix.Poll(fds, 100); err != nil && err != unix.EINTR {
-			return err
-		}
-	}
+		frozen, _ := field(buf[:n], "frozen")
+		return frozen == 1, nil
+	})
 }
 
 // freezeV1 has nothing to wait on, and reading the state is what makes the
@@ -253,18 +246,34 @@ func (g *Group) freezeV1(ctx context.Context) error {
 		return err
 	}
 	var buf [32]byte
-	for pause := 10 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+	return await(ctx, func() (bool, error) {
 		n, err := g.freeze.ReadAt(buf[:], 0)
 		if n == 0 {
+			return false, err
+		}
+		return string(bytes.TrimSpace(buf[:n])) == "FROZEN", nil
+	})
+}
+
+// await looks again after growing pauses, and gives up as soon as ctx ends: a
+// freeze is broken off when work comes.
+func await(ctx context.Context, stands func() (bool, error)) error {
+	var timer *time.Timer
+	for pause := 10 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+		if done, err := stands(); done || err != nil {
 			return err
 		}
-		if string(bytes.TrimSpace(buf[:n])) == "FROZEN" {
-			return nil
+		if timer == nil {
+			timer = time.NewTimer(pause)
+			defer timer.Stop()
+		} else {
+			timer.Reset(pause)
 		}
-		if err := ctx.Err(); err != nil {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		time.Sleep(pause)
 	}
 }
 
@@ -329,6 +338,7 @@ func (g *Group) Remove() error {
 		}
 	}
 	g.freeze, g.events = nil, nil
+	g.mark.close()
 	var failed error
 	g.dirs = slices.DeleteFunc(g.dirs, func(dir string) bool {
 		err := removeDir(dir)

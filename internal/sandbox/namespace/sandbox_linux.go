@@ -275,6 +275,22 @@ func (b *box) Usage() (sandbox.Usage, error) {
 	return sandbox.Usage{MemoryPeakBytes: b.peak, MemoryBytes: u.Memory, CPU: u.CPU, OOMKills: u.OOMKills, Processes: u.Processes}, nil
 }
 
+// PeakMemory is the peak of Usage, read for a report.
+func (b *box) PeakMemory() (int64, error) {
+	if b.d.tree.Missing(cgroup.Memory) != nil {
+		u, err := b.Usage()
+		return u.MemoryPeakBytes, err
+	}
+	peak, err := b.group.PeakMemory()
+	if err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.peak = max(b.peak, peak)
+	return b.peak, nil
+}
+
 func (b *box) measure(u *cgroup.Usage) error {
 	r, err := b.conn.ask(context.Background(), initproto.Measure, nil, nil)
 	var m initproto.Measurement
