@@ -89,7 +89,7 @@ func (e *environment) executed(at time.Time, r event.Executed) {
 
 func (e *environment) ready(at time.Time, r event.Ready) {
 	if r.RequestID != "" {
-		e.end(r.Extension, e.offered, at.Sub(e.offered))
+		e.end(spanWork+r.Extension, e.offered, at.Sub(e.offered))
 		return
 	}
 	since, runs := e.running[r.Extension]

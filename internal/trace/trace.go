@@ -41,6 +41,7 @@ const (
 	spanExecute     = "start "
 	spanRegister    = "register "
 	spanExtension   = "init "
+	spanWork        = "extension "
 	spanRuntime     = "runtime"
 	spanRuntimeInit = "runtime and function init"
 	spanThaw        = "thaw"

@@ -69,7 +69,7 @@ func (s *stage) expect(t *testing.T, id, want string) {
 }
 
 const coldSpans = "code@0+4, sandbox@4+6, start x@11+1, register x@12+8, start runtime@20+2, init x@20+5, " +
-	"runtime and function init@22+18, until the response@40+8, response@48+1, runtime overhead@49+1, invoke@40+10, x@40+15, post-runtime extensions@50+5"
+	"runtime and function init@22+18, until the response@40+8, response@48+1, runtime overhead@49+1, invoke@40+10, extension x@40+15, post-runtime extensions@50+5"
 
 func TestTimelines(t *testing.T) {
 	t.Parallel()
