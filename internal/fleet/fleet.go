@@ -194,12 +194,10 @@ func (f *Fleet) lease(ctx context.Context, v *lambda.Version) (*member, error) {
 	f.waiting++
 	soon := len(p.waiters) <= p.comingBack(w.since)
 	f.mu.Unlock()
-	if soon {
-		time.AfterFunc(comeBack, f.poke)
-	} else {
+	if !soon {
 		f.poke()
 	}
-	return f.await(ctx, p, w)
+	return f.await(ctx, p, w, soon)
 }
 
 // comeBack is how long an environment that has answered is expected back
@@ -249,19 +247,31 @@ func tooMany(reason admission.Reason) error {
 
 var errClosing = lambda.Errorf(lambda.Internal, "the server is shutting down")
 
-// await waits for the caller's turn.
-func (f *Fleet) await(ctx context.Context, p *pool, w *waiter) (*member, error) {
-	limit := time.NewTimer(f.config.Wait)
+// await waits for the caller's turn: first, if an environment should be back
+// soon, without troubling placement.
+func (f *Fleet) await(ctx context.Context, p *pool, w *waiter, soon bool) (*member, error) {
+	first := f.config.Wait
+	if soon {
+		first = min(comeBack, first)
+	}
+	limit := time.NewTimer(first)
 	defer limit.Stop()
-	select {
-	case t := <-w.turn:
-		return t.member, t.err
-	case <-ctx.Done():
-		f.giveUp(p, w)
-		return nil, context.Cause(ctx)
-	case <-limit.C:
-		f.giveUp(p, w)
-		return nil, throttled()
+	for {
+		select {
+		case t := <-w.turn:
+			return t.member, t.err
+		case <-ctx.Done():
+			f.giveUp(p, w)
+			return nil, context.Cause(ctx)
+		case <-limit.C:
+		}
+		if !soon {
+			f.giveUp(p, w)
+			return nil, throttled()
+		}
+		soon = false
+		f.poke()
+		limit.Reset(f.config.Wait - first)
 	}
 }
 
