@@ -1,0 +1,142 @@
+package asyncq
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"lambent/internal/lambda"
+	"lambent/internal/retry"
+	"lambent/internal/store"
+)
+
+// record is what destinations get (F281). Its members are in AWS's order.
+type record struct {
+	Version         string           `json:"version"`
+	Timestamp       string           `json:"timestamp"`
+	RequestContext  requestContext   `json:"requestContext"`
+	RequestPayload  json.RawMessage  `json:"requestPayload"`
+	ResponseContext *responseContext `json:"responseContext,omitempty"`
+	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
+}
+
+type requestContext struct {
+	RequestID   string `json:"requestId"`
+	FunctionARN string `json:"functionArn"`
+	Condition   string `json:"condition"`
+	InvokeCount int    `json:"approximateInvokeCount"`
+}
+
+type responseContext struct {
+	StatusCode      int    `json:"statusCode"`
+	ExecutedVersion string `json:"executedVersion"`
+	FunctionError   string `json:"functionError,omitempty"`
+}
+
+// timestampFormat is RFC 3339 with milliseconds.
+const timestampFormat = "2006-01-02T15:04:05.000Z"
+
+// delivery is what a target gets of an event that is over.
+func (q *Queue) delivery(e *store.Event, t store.Target) lambda.Delivery {
+	qualifier := e.Qualifier
+	if qualifier == "" {
+		qualifier = lambda.Latest // F282
+	}
+	d := lambda.Delivery{
+		Target: t.ARN, RequestID: e.RequestID, Function: e.Function, FunctionARN: q.config.Home.FunctionARN(e.Function, qualifier),
+		Trace: e.Trace, Time: e.Outcome.At, Success: e.Outcome.Condition == string(retry.Success),
+	}
+	if t.DeadLetter {
+		d.Body, d.DeadLetter = e.Payload, deadLetter(e)
+		return d
+	}
+	d.Body = encode(record{
+		Version: "1.0", Timestamp: e.Outcome.At.UTC().Truncate(time.Millisecond).Format(timestampFormat),
+		RequestContext:  requestContext{e.RequestID, d.FunctionARN, e.Outcome.Condition, e.Invoked},
+		RequestPayload:  asJSON(e.Payload),
+		ResponseContext: answered(e.Last),
+		ResponsePayload: payload(e.Last),
+	})
+	return d
+}
+
+func answered(a *store.Answer) *responseContext {
+	if a == nil {
+		return nil
+	}
+	c := &responseContext{StatusCode: http.StatusOK, ExecutedVersion: a.Version}
+	if a.Failed {
+		c.FunctionError = "Unhandled"
+	}
+	return c
+}
+
+func payload(a *store.Answer) json.RawMessage {
+	if a == nil {
+		return nil
+	}
+	return asJSON(a.Payload)
+}
+
+// asJSON is the text itself when it is JSON, and a JSON string of it otherwise:
+// custom runtimes may answer anything.
+func asJSON(text []byte) json.RawMessage {
+	if json.Valid(text) {
+		return text
+	}
+	return encode(strings.ToValidUTF8(string(text), "\uFFFD"))
+}
+
+// encode leaves <, > and & as they are, as AWS does.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // strings and valid JSON: cannot fail
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// deadLetter is F280: 200 and the function's own message when the function
+// failed, the refusal when it was not run.
+func deadLetter(e *store.Event) *lambda.DeadLetter {
+	switch {
+	case e.Refusal != nil:
+		return &lambda.DeadLetter{Code: e.Refusal.Status, Message: crop(e.Refusal.Message)}
+	case e.Last != nil:
+		return &lambda.DeadLetter{Code: http.StatusOK, Message: errorMessage(e.Last.Payload)}
+	}
+	return &lambda.DeadLetter{Code: http.StatusInternalServerError, Message: "The event was not run within its maximum age."}
+}
+
+// maxMessage is what a dead letter has of an error message (developer guide,
+// "Dead-letter queues": the first 1 KB).
+const maxMessage = 1024
+
+// errorMessage is the errorMessage of a runtime's error object, or what there is.
+func errorMessage(payload []byte) string {
+	var fault struct {
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if json.Unmarshal(payload, &fault) != nil || fault.ErrorMessage == "" {
+		return crop(string(payload))
+	}
+	return crop(fault.ErrorMessage)
+}
+
+// crop cuts between characters.
+func crop(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	s = s[:maxMessage]
+	for len(s) > 0 {
+		if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
+			break
+		}
+		s = s[:len(s)-1]
+	}
+	return s
+}
