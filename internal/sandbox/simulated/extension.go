@@ -44,6 +44,10 @@ type Telemetry struct {
 	Port     int
 	Types    []string          // nil is platform, function and extension
 	Received func(body []byte) // one delivery
+
+	// Late subscribes with the first INVOKE instead, when it must be refused,
+	// and tells the status.
+	Late func(status int)
 }
 
 const extensionPath = "/2020-01-01/extension/"
@@ -60,7 +64,7 @@ func (e Extension) Program(p *Process) sandbox.Exit {
 	if failed != nil {
 		return *failed
 	}
-	if e.Telemetry != nil {
+	if e.Telemetry != nil && e.Telemetry.Late == nil {
 		if failed := e.Telemetry.subscribe(p, c, id); failed != nil {
 			return *failed
 		}
@@ -93,6 +97,7 @@ func (e Extension) register(p *Process, c *client) (id http.Header, failed *sand
 }
 
 func (e Extension) serve(p *Process, c *client, id http.Header) sandbox.Exit {
+	late := e.Telemetry != nil && e.Telemetry.Late != nil
 	for {
 		got, err := c.call("GET", extensionPath+"event/next", id, nil)
 		if err != nil || got.Status != http.StatusOK {
@@ -101,6 +106,12 @@ func (e Extension) serve(p *Process, c *client, id http.Header) sandbox.Exit {
 		var event ExtensionEvent
 		if err := json.Unmarshal(got.Body, &event); err != nil {
 			return fault(p, "event", got, err)
+		}
+		if late && event.EventType == "INVOKE" {
+			late = false
+			if got, err := e.Telemetry.ask(c, id); err == nil {
+				e.Telemetry.Late(got.Status)
+			}
 		}
 		script := e.Invoke
 		if event.EventType == "SHUTDOWN" {
@@ -137,6 +148,16 @@ func (t Telemetry) subscribe(p *Process, c *client, id http.Header) *sandbox.Exi
 		return &exit
 	}
 	p.Go(func() { t.accept(p, l) })
+	got, err := t.ask(c, id)
+	if err != nil || got.Status != http.StatusOK {
+		exit := fault(p, "subscribe to telemetry", got, err)
+		return &exit
+	}
+	return nil
+}
+
+// ask sends the subscription.
+func (t Telemetry) ask(c *client, id http.Header) (reply, error) {
 	types := t.Types
 	if types == nil {
 		types = []string{"platform", "function", "extension"}
@@ -149,12 +170,7 @@ func (t Telemetry) subscribe(p *Process, c *client, id http.Header) *sandbox.Exi
 	if err != nil {
 		panic(err) // strings and numbers always have a JSON form
 	}
-	got, err := c.call("PUT", "/2022-07-01/telemetry", id, bodyOf(body))
-	if err != nil || got.Status != http.StatusOK {
-		exit := fault(p, "subscribe to telemetry", got, err)
-		return &exit
-	}
-	return nil
+	return c.call("PUT", "/2022-07-01/telemetry", id, bodyOf(body))
 }
 
 func (t Telemetry) accept(p *Process, l net.Listener) {
