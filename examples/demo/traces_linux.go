@@ -99,7 +99,8 @@ func stat(pid int) []string {
 	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 }
 
-// groupsOf are the control groups of a process, as folders that exist.
+// groupsOf are the control groups of a process and those above them, as
+// folders that exist.
 func groupsOf(pid int) map[string]bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
@@ -109,9 +110,11 @@ func groupsOf(pid int) map[string]bool {
 	for line := range strings.Lines(string(text)) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		for _, mount := range []string{f[1], strings.TrimPrefix(f[1], "name="), "unified", ""} {
-			dir := filepath.Join("/sys/fs/cgroup", mount, f[2])
-			if s, err := os.Stat(dir); f[2] != "/" && err == nil && s.IsDir() {
-				folders[dir] = true
+			for path := f[2]; path != "/" && path != "."; path = filepath.Dir(path) {
+				dir := filepath.Join("/sys/fs/cgroup", mount, path)
+				if s, err := os.Stat(dir); err == nil && s.IsDir() {
+					folders[dir] = true
+				}
 			}
 		}
 	}
