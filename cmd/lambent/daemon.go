@@ -283,13 +283,18 @@ func (d *daemon) banner() string {
 		version, d.endpoint(), d.driver.Report().Driver, d.home.Account, d.home.Region, d.options.dataDir)
 }
 
+// endLimit is what environments have to end by themselves: the longest shutdown
+// window, and a little for us.
+const endLimit = 3 * time.Second
+
 // serve answers requests until ctx ends, lets those in progress finish, and
 // ends every part.
 func (d *daemon) serve(ctx context.Context, ln net.Listener) error {
 	err := awsapi.Serve(ctx, ln, d.handler, d.options.drain, d.log)
-	now, cancel := context.WithCancel(context.Background())
-	cancel() // whoever is still being answered has had its time
-	d.fleet.Close(now)
+	// Whoever is still being answered has had its time; extensions have theirs.
+	last, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	d.fleet.Close(last)
 	d.unwind()
 	return err
 }

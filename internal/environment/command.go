@@ -32,7 +32,7 @@ func (e *Environment) runtimeCommand() command {
 	if wrapper := e.customer("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != "" && e.program.Wrapper {
 		// The managed bootstraps are shell scripts that exec the wrapper, so a
 		// missing one is the shell's exit status 127 (F253).
-		argv = append([]string{"/bin/sh", "-c", `exec "$@"`, "bootstrap", wrapper}, argv...)
+		argv = append([]string{"/bin/sh", "-c", `exec "$@"`, "bootstrap", e.translate(wrapper)}, argv...)
 	}
 	c := e.processCommand(argv, false)
 	c.Env = e.runtimeVariables()

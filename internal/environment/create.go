@@ -77,6 +77,7 @@ func (e *Environment) build(ctx context.Context) (extensions []string, err error
 	if err := e.serve(); err != nil {
 		return nil, err
 	}
+	e.cleanup = append(e.cleanup, e.endProcesses)
 	return externalExtensions(opt)
 }
 
@@ -150,6 +151,18 @@ func externalExtensions(opt []string) ([]string, error) {
 	}
 	sort.Strings(names)
 	return names, nil
+}
+
+// endProcesses kills what runs before its Runtime API goes away, so that nobody
+// sees a connection break who should see nothing any more.
+func (e *Environment) endProcesses() {
+	<-e.turn
+	defer func() { e.turn <- struct{}{} }()
+	ctx, cancel := context.WithTimeout(context.Background(), createLimit)
+	defer cancel()
+	if err := e.box.Kill(ctx); err != nil {
+		e.parts.Log.Error("kill", "environment", e.id, "err", err) // Destroy kills too
+	}
 }
 
 // destroyTries is how often a sandbox is asked to go, with growing pauses,

@@ -33,7 +33,7 @@ func (e *Environment) carryOut(f lifecycle.Effect) {
 	case lifecycle.OfferExtension:
 		e.offerExtension(f)
 	case lifecycle.Settle:
-		e.parts.Keeper.Settled(e.id) // first, so that the caller's next call finds it said
+		e.parts.Keeper.Settled(e.id, f.Back) // first, so that the caller's next call finds it said
 		e.settle(outcome{result: f.Result})
 	case lifecycle.SettleWith:
 		e.settle(outcome{err: f.Err})

@@ -68,9 +68,9 @@ type Keeper interface {
 	// Vacant: the environment can take an invocation. True means that one is on
 	// its way, so that freezing would be in vain.
 	Vacant(id string) bool
-	// Settled: the caller has its answer, and the environment will be vacant
-	// soon unless an extension is still at work.
-	Settled(id string)
+	// Settled: the caller has its answer, and the environment should be vacant
+	// again so soon, unless an extension is still at work.
+	Settled(id string, back time.Duration)
 	// Left: the environment will never take an invocation again. err is set
 	// when its sandbox could not be made.
 	Left(id, reason string, err error)

@@ -43,10 +43,10 @@ func (w *world) Program(*lambda.Version, string, []string) (sandbox.Program, err
 
 func (w *world) Serve(ln net.Listener, _ *Environment) func() { return func() { ln.Close() } }
 
-func (w *world) Vacant(id string) bool      { return false }
-func (w *world) Left(string, string, error) {}
-func (w *world) Settled(string)             {}
-func (w *world) Gone(string)                {}
+func (w *world) Vacant(id string) bool         { return false }
+func (w *world) Left(string, string, error)    {}
+func (w *world) Settled(string, time.Duration) {}
+func (w *world) Gone(string)                   {}
 
 func newWorld(p sandbox.Program) *world {
 	w := &world{program: p, vacant: make(chan string, 1)}

@@ -109,7 +109,7 @@ type member struct {
 	born     time.Time
 	lastUsed time.Time
 	share    share     // of concurrency, while it is busy
-	settled  time.Time // when it answered the invocation that it is still busy with
+	back     time.Time // when it is expected back from an invocation that it has answered
 }
 
 type memberState uint8
@@ -192,36 +192,41 @@ func (f *Fleet) lease(ctx context.Context, v *lambda.Version) (*member, error) {
 	w := &waiter{since: time.Now(), turn: make(chan turn, 1), share: part}
 	p.waiters = append(p.waiters, w)
 	f.waiting++
-	soon := len(p.waiters) <= p.comingBack(w.since)
+	coming, last := p.comingBack(w.since)
+	var soon time.Duration
+	if len(p.waiters) <= coming {
+		soon = last.Sub(w.since)
+	}
 	f.mu.Unlock()
-	if !soon {
+	if soon == 0 {
 		f.poke()
 	}
 	return f.await(ctx, p, w, soon)
 }
 
-// comeBack is how long an environment that has answered is expected back
-// before another one is started for who waits. A client that calls again as
-// soon as it has its answer comes before the runtime has asked for more, and
-// need not pay for a cold start.
-const comeBack = 5 * time.Millisecond
-
-// comingBack counts the environments that have answered just now. mu is held.
-func (p *pool) comingBack(now time.Time) (n int) {
+// comingBack counts the environments that have answered and are expected to be
+// vacant soon, and tells when the last of them should be. Nothing is started
+// for callers whom these can serve: a client that calls again as soon as it has
+// its answer comes before the runtime has asked for more, and need not pay for
+// a cold start. mu is held.
+func (p *pool) comingBack(now time.Time) (n int, last time.Time) {
 	for m := range p.settled {
-		if now.Sub(m.settled) < comeBack {
+		if m.back.After(now) {
 			n++
+			if m.back.After(last) {
+				last = m.back
+			}
 		}
 	}
-	return n
+	return n, last
 }
 
-// Settled notes that an environment has answered and is about to be vacant.
-func (f *Fleet) Settled(id string) {
+// Settled notes that an environment has answered, and how soon it should be vacant.
+func (f *Fleet) Settled(id string, back time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m := f.members[id]; m != nil && m.state == busy {
-		m.settled = time.Now()
+		m.back = time.Now().Add(back)
 		m.pool.settled[m] = struct{}{}
 	}
 }
@@ -249,10 +254,10 @@ var errClosing = lambda.Errorf(lambda.Internal, "the server is shutting down")
 
 // await waits for the caller's turn: first, if an environment should be back
 // soon, without troubling placement.
-func (f *Fleet) await(ctx context.Context, p *pool, w *waiter, soon bool) (*member, error) {
+func (f *Fleet) await(ctx context.Context, p *pool, w *waiter, soon time.Duration) (*member, error) {
 	first := f.config.Wait
-	if soon {
-		first = min(comeBack, first)
+	if soon > 0 {
+		first = min(soon, first)
 	}
 	limit := time.NewTimer(first)
 	defer limit.Stop()
@@ -265,11 +270,11 @@ func (f *Fleet) await(ctx context.Context, p *pool, w *waiter, soon bool) (*memb
 			return nil, context.Cause(ctx)
 		case <-limit.C:
 		}
-		if !soon {
+		if soon == 0 {
 			f.giveUp(p, w)
 			return nil, throttled()
 		}
-		soon = false
+		soon = 0
 		f.poke()
 		limit.Reset(f.config.Wait - first)
 	}

@@ -177,7 +177,7 @@ func TestComesBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.fleet.Settled(m.id)
+			s.fleet.Settled(m.id, 5*time.Millisecond)
 			go func() { time.Sleep(c.after); s.fleet.Vacant(m.id) }()
 			if _, err := s.invoke(f, "1ms"); err != nil {
 				t.Error(err)

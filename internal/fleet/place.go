@@ -88,7 +88,8 @@ func (f *Fleet) world() (placement.World, map[string]*pool) {
 	for k, p := range f.pools {
 		name := k.String()
 		pools[name], names[p] = p, name
-		if waiting := len(p.waiters) - p.comingBack(w.Now); waiting > 0 {
+		coming, _ := p.comingBack(w.Now)
+		if waiting := len(p.waiters) - coming; waiting > 0 {
 			w.Versions = append(w.Versions, placement.Version{
 				Key: name, MemoryMiB: p.version.MemoryMB, Waiting: waiting, Oldest: p.waiters[0].since,
 			})

@@ -32,8 +32,14 @@ type OfferExtension struct {
 	Event lambda.ExtensionEvent
 }
 
-// Settle gives the caller its answer. There is exactly one per invocation.
-type Settle struct{ Result lambda.Result }
+// Settle gives the caller its answer. There is exactly one per invocation. Back
+// is how soon the environment should be able to take another: a caller who calls
+// again at once had better wait so long than cause a cold start, all the more
+// after a reset, which keeps /tmp for it (F269).
+type Settle struct {
+	Result lambda.Result
+	Back   time.Duration
+}
 
 // SettleWith gives the caller an error instead: the fault is ours.
 type SettleWith struct{ Err error }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"lambent/internal/event"
 	"lambent/internal/lambda"
@@ -98,7 +99,21 @@ func (m *machine) settle(c *Current, r lambda.Result) {
 		return
 	}
 	c.Settled = true
-	m.do(Settle{r})
+	m.do(Settle{r, m.back(c)})
+}
+
+// How soon an environment is back: after an answer when the runtime asks for
+// more, after a failure when its processes are gone.
+const (
+	backFromAnswer = 5 * time.Millisecond
+	backFromKill   = 500 * time.Millisecond
+)
+
+func (m *machine) back(c *Current) time.Duration {
+	if c.Resets {
+		return m.window() + backFromKill
+	}
+	return backFromAnswer
 }
 
 // runtimeBroken: the answer cannot be used, and the runtime cannot be trusted.
@@ -166,6 +181,7 @@ func (m *machine) fail(f failure) {
 
 func (m *machine) failCurrent(c *Current, f failure) {
 	m.disarm(DeadlineTimer)
+	c.Resets = true
 	if f.status == event.Timeout {
 		f.errorType = "Sandbox.Timedout"
 		f.text = fmt.Sprintf("Task timed out after %.2f seconds", m.Config.Timeout.Seconds())
@@ -236,7 +252,7 @@ func (m *machine) report(c *Current, f failure) {
 	m.publish(r)
 	if c.Result != nil && !c.Settled {
 		c.Settled = true
-		m.do(Settle{*c.Result})
+		m.do(Settle{*c.Result, m.back(c)})
 	}
 }
 

@@ -174,6 +174,7 @@ type Current struct {
 	Answer     *lambda.Answer
 	Result     *lambda.Result // kept until the report when the caller wants the log tail
 	RuntimeEnd time.Time      // the runtime's Next after its answer
+	Resets     bool           // it ends with a reset
 }
 
 // Ending is a shutdown sequence in progress.

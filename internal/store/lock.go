@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +29,13 @@ func (e *InUse) Error() string {
 	return fmt.Sprintf("data folder %s is in use by lambent process %d", e.Dir, e.PID)
 }
 
-// Lock takes the data folder for this process, or answers *InUse at once. The
-// kernel gives the lock back when the process ends, however it ends, so a
+// lockPatience is how long Lock waits for a lock to go. A daemon that was killed
+// may have left a child that had not yet executed its program: for a moment it
+// holds the descriptor, and with it the lock, of its dead parent.
+const lockPatience = time.Second
+
+// Lock takes the data folder for this process, or answers *InUse after a moment.
+// The kernel gives the lock back when the process ends, however it ends, so a
 // killed daemon never leaves a folder locked; the file itself stays.
 func Lock(dir string) (release func() error, err error) {
 	path := filepath.Join(dir, lockName)
@@ -37,7 +43,7 @@ func Lock(dir string) (release func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock of data folder: %w", err)
 	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := takeLock(file); err != nil {
 		defer file.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, &InUse{Dir: dir, PID: holder(file)}
@@ -49,6 +55,17 @@ func Lock(dir string) (release func() error, err error) {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	return file.Close, nil
+}
+
+// takeLock tries until the lock is free or patience ends; the kernel tells nobody
+// when a lock becomes free but those who wait for ever.
+func takeLock(file *os.File) error {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(began) > lockPatience {
+			return err
+		}
+	}
 }
 
 // signLock leaves our process number for the one who is refused.

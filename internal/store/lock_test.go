@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"lambent/internal/store"
 )
@@ -15,12 +16,14 @@ import (
 // and waits to be killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LAMBENT_TEST_LOCK"); dir != "" {
-		if _, err := store.Lock(dir); err != nil {
+		release, err := store.Lock(dir)
+		if err != nil {
 			os.Stdout.WriteString("refused: " + err.Error() + "\n")
 			os.Exit(1)
 		}
 		os.Stdout.WriteString("locked\n")
-		select {}
+		time.Sleep(time.Hour) // until it is killed; waiting for nothing would be a deadlock
+		_ = release() // never; it keeps the lock's file from being collected
 	}
 	os.Exit(m.Run())
 }
