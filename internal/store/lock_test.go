@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Stdout.WriteString("locked\n")
 		time.Sleep(time.Hour) // until it is killed; waiting for nothing would be a deadlock
-		_ = release() // never; it keeps the lock's file from being collected
+		_ = release()         // never; it keeps the lock's file from being collected
 	}
 	os.Exit(m.Run())
 }
