@@ -201,6 +201,12 @@ func (e *Environment) undo() {
 
 // finish tells that nothing is left. It is the last thing an environment does.
 func (e *Environment) finish() {
+	e.rest.later.Close()
+	for _, t := range e.timers {
+		if t != nil {
+			t.Close()
+		}
+	}
 	close(e.ended)
 	e.parts.Keeper.Gone(e.id)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"lambent/internal/alarm"
 	"lambent/internal/event"
 	"lambent/internal/lifecycle"
 	"lambent/internal/sandbox"
@@ -123,14 +124,12 @@ func (e *Environment) settle(o outcome) {
 }
 
 func (e *Environment) arm(f lifecycle.Arm) {
-	d := time.Until(f.At)
-	if t := e.timers[f.Timer]; t != nil {
-		t.Reset(d)
-		return
+	if e.timers[f.Timer] == nil {
+		e.timers[f.Timer] = alarm.New(func() {
+			_ = e.post(lifecycle.TimerFired{At: now(), Timer: f.Timer}, nil) // never refused
+		})
 	}
-	e.timers[f.Timer] = time.AfterFunc(d, func() {
-		_ = e.post(lifecycle.TimerFired{At: now(), Timer: f.Timer}, nil) // never refused
-	})
+	e.timers[f.Timer].Set(f.At)
 }
 
 func (e *Environment) disarm(t lifecycle.Timer) {

@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lambent/internal/alarm"
 	"lambent/internal/event"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
@@ -112,7 +113,7 @@ type Environment struct {
 	caller  chan outcome                          // mu; who waits for the invocation in progress
 
 	// Written by whoever carries out effects, one at a time.
-	timers    [4]*time.Timer
+	timers    [4]*alarm.Alarm
 	box       sandbox.Sandbox
 	program   program
 	processes map[lifecycle.Process]sandbox.Process // of the incarnation
@@ -148,6 +149,7 @@ func New(parts *Parts, v *lambda.Version, origin *event.Origin, c lifecycle.Conf
 		turn:      make(chan struct{}, 1),
 		ended:     make(chan struct{}),
 	}
+	e.rest.later = alarm.New(e.freeze)
 	e.turn <- struct{}{}
 	e.lines.Store(&lifecycle.Attribute{})
 	e.lastUse.Store(e.born.UnixNano())

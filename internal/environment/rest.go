@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"lambent/internal/alarm"
 	"lambent/internal/event"
 	"lambent/internal/sandbox"
 )
@@ -12,11 +13,12 @@ import (
 // rest keeps an environment frozen while it has nothing to do. Freezing happens
 // beside the road: an invocation that comes before it has begun skips it.
 type rest struct {
+	later *alarm.Alarm // freezes, some time after there is nothing to do any more
+
 	mu     sync.Mutex
 	box    sandbox.Sandbox // mu; nil before there is one and after it is gone
 	wanted bool            // mu; the environment is to be frozen
 	asleep bool            // mu; it is frozen
-	timer  *time.Timer     // mu
 	cancel func()          // mu; breaks off the freeze in progress, nil when there is none
 }
 
@@ -61,6 +63,13 @@ func (r *rest) begin() (ctx context.Context, wanted bool) {
 	return ctx, true
 }
 
+// touched tells whether the sandbox is frozen or about to be.
+func (r *rest) touched() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asleep || r.cancel != nil
+}
+
 func (r *rest) fell(asleep bool) {
 	r.mu.Lock()
 	r.asleep = asleep
@@ -78,13 +87,7 @@ func (e *Environment) freezeSoon() {
 		go e.freeze()
 		return
 	}
-	e.rest.mu.Lock()
-	defer e.rest.mu.Unlock()
-	if e.rest.timer == nil {
-		e.rest.timer = time.AfterFunc(e.parts.FreezeAfter, e.freeze)
-		return
-	}
-	e.rest.timer.Reset(e.parts.FreezeAfter)
+	e.rest.later.Set(time.Now().Add(e.parts.FreezeAfter))
 }
 
 // freeze stops the processes unless an invocation came meanwhile.
@@ -97,6 +100,9 @@ func (e *Environment) freeze() {
 	}
 	err := e.box.Freeze(ctx)
 	brokenOff := ctx.Err() != nil
+	if err != nil {
+		e.wake() // some may stand already
+	}
 	e.rest.fell(err == nil)
 	switch {
 	case err == nil:
@@ -106,14 +112,22 @@ func (e *Environment) freeze() {
 	}
 }
 
+// wake lets every process run, or gives the environment up. The caller has the turn.
+func (e *Environment) wake() bool {
+	err := e.box.Thaw(context.Background())
+	if err != nil {
+		e.parts.Log.Error("thaw", "environment", e.id, "err", err)
+		go e.Stop("thaw failed", true)
+	}
+	return err == nil
+}
+
 // thaw lets the processes run. It costs nothing when they were not frozen yet.
 func (e *Environment) thaw() {
 	e.rest.want(false)
-	e.rest.mu.Lock()
-	idle := !e.rest.asleep && e.rest.timer != nil && e.rest.timer.Stop()
-	e.rest.mu.Unlock()
-	if idle {
-		return // the freeze had not begun, and now it will not
+	e.rest.later.Stop()
+	if !e.rest.touched() {
+		return // no freeze has begun, and now none will
 	}
 	<-e.turn
 	defer func() { e.turn <- struct{}{} }()
@@ -121,9 +135,7 @@ func (e *Environment) thaw() {
 		return
 	}
 	began := time.Now()
-	if err := e.box.Thaw(context.Background()); err != nil {
-		e.parts.Log.Error("thaw", "environment", e.id, "err", err)
-		go e.Stop("thaw failed", true)
+	if !e.wake() {
 		return
 	}
 	e.rest.fell(false)

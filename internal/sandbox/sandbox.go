@@ -56,7 +56,8 @@ type Sandbox interface {
 	Start(ctx context.Context, cmd Command) (Process, error)
 
 	// Freeze stops every process where it stands; when it returns none runs.
-	// Thaw lets them go on. Both are no-ops when already so.
+	// Thaw lets them go on. Both are no-ops when already so. A Freeze that
+	// fails, or whose context ends, may leave some standing until Thaw.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
 
