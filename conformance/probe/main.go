@@ -30,6 +30,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "probe:", err)
 		os.Exit(97)
 	}
+	if p.script.Idle {
+		p.idle()
+	}
 	p.note(script.Record{Label: "started", Body: strings.Join(os.Args[1:], " ")})
 	p.moment("init")
 	if p.name == "bootstrap" {

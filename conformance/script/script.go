@@ -9,6 +9,8 @@ type Script struct {
 	Moments map[string][]Step `json:"moments"`
 	// Tell also prints every record, for moments whose files nobody can read any more.
 	Tell bool `json:"tell,omitempty"`
+	// Idle only answers and asks for the next event, without a note: for measuring.
+	Idle bool `json:"idle,omitempty"`
 }
 
 // Event is the payload of an invocation: what the runtime does with it. Unless
