@@ -16,7 +16,7 @@ import (
 var (
 	nouns     = []string{"lambda", "event", "invariant"}
 	contracts = []string{"sandbox", "store"}
-	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn"}
+	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn", "alarm"}
 )
 
 // law says what a package may import of ours, by its path below internal. The
@@ -26,6 +26,7 @@ var law = map[string][]string{
 	"event":     nil,
 	"invariant": nil,
 	"turn":      nil, // taking turns by name: a small lock, no noun
+	"alarm":     nil, // a timer, no noun
 
 	"sandbox": nil,
 	"store":   nouns,
@@ -55,7 +56,7 @@ var law = map[string][]string{
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
 	"trace":               nouns,
-	"runtimeapi":          nouns,
+	"runtimeapi":          join(nouns, "alarm"),
 	"runtimes":            join(nouns, "sandbox", "runtimes"),
 
 	"asyncq":      join(nouns, decisions, contracts),

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"lambent/internal/admission"
+	"lambent/internal/alarm"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
 	"lambent/internal/placement"
@@ -76,6 +77,7 @@ func (k key) String() string {
 type Fleet struct {
 	config Config
 	wake   chan struct{} // a poke for place; holds at most one
+	late   *alarm.Alarm  // pokes: an environment that was expected back may not have come
 	stop   chan struct{}
 	placed chan struct{} // closed when place has ended
 
@@ -143,6 +145,7 @@ func New(c Config) *Fleet {
 	if f.config.NewID == nil {
 		f.config.NewID = randomID
 	}
+	f.late = alarm.New(f.poke)
 	go f.place()
 	return f
 }
@@ -193,15 +196,14 @@ func (f *Fleet) lease(ctx context.Context, v *lambda.Version) (*member, error) {
 	p.waiters = append(p.waiters, w)
 	f.waiting++
 	coming, last := p.comingBack(w.since)
-	var soon time.Duration
-	if len(p.waiters) <= coming {
-		soon = last.Sub(w.since)
-	}
+	soon := len(p.waiters) <= coming
 	f.mu.Unlock()
-	if soon == 0 {
+	if soon {
+		f.late.Within(last) // until then placement is not troubled
+	} else {
 		f.poke()
 	}
-	return f.await(ctx, p, w, soon)
+	return f.await(ctx, p, w)
 }
 
 // comingBack counts the environments that have answered and are expected to be
@@ -252,31 +254,19 @@ func tooMany(reason admission.Reason) error {
 
 var errClosing = lambda.Errorf(lambda.Internal, "the server is shutting down")
 
-// await waits for the caller's turn: first, if an environment should be back
-// soon, without troubling placement.
-func (f *Fleet) await(ctx context.Context, p *pool, w *waiter, soon time.Duration) (*member, error) {
-	first := f.config.Wait
-	if soon > 0 {
-		first = min(soon, first)
-	}
-	limit := time.NewTimer(first)
+// await waits for the caller's turn.
+func (f *Fleet) await(ctx context.Context, p *pool, w *waiter) (*member, error) {
+	limit := time.NewTimer(f.config.Wait)
 	defer limit.Stop()
-	for {
-		select {
-		case t := <-w.turn:
-			return t.member, t.err
-		case <-ctx.Done():
-			f.giveUp(p, w)
-			return nil, context.Cause(ctx)
-		case <-limit.C:
-		}
-		if soon == 0 {
-			f.giveUp(p, w)
-			return nil, throttled()
-		}
-		soon = 0
-		f.poke()
-		limit.Reset(f.config.Wait - first)
+	select {
+	case t := <-w.turn:
+		return t.member, t.err
+	case <-ctx.Done():
+		f.giveUp(p, w)
+		return nil, context.Cause(ctx)
+	case <-limit.C:
+		f.giveUp(p, w)
+		return nil, throttled()
 	}
 }
 
@@ -480,6 +470,7 @@ func (f *Fleet) Close(ctx context.Context) {
 		f.closeEmpty()
 	}
 	f.mu.Unlock()
+	f.late.Close()
 	close(f.stop)
 	<-f.placed
 	f.Each(func(_ string, e Environment) { e.Stop("shutdown", false) })

@@ -88,7 +88,10 @@ func (f *Fleet) world() (placement.World, map[string]*pool) {
 	for k, p := range f.pools {
 		name := k.String()
 		pools[name], names[p] = p, name
-		coming, _ := p.comingBack(w.Now)
+		coming, last := p.comingBack(w.Now)
+		if coming > 0 && len(p.waiters) > 0 {
+			f.late.Within(last) // those that it serves are looked at again then
+		}
 		if waiting := len(p.waiters) - coming; waiting > 0 {
 			w.Versions = append(w.Versions, placement.Version{
 				Key: name, MemoryMiB: p.version.MemoryMB, Waiting: waiting, Oldest: p.waiters[0].since,

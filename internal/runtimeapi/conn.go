@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
+
+	"lambent/internal/alarm"
 )
 
 // conn is one connection. Exactly one goroutine serves it at a time; while one
@@ -18,7 +21,11 @@ type conn struct {
 	ctx    context.Context // ends when the peer is gone or the server closes
 	cancel context.CancelFunc
 	turn   chan struct{} // capacity 1: the parked goroutine is done
-	watch  *time.Timer   // starts readAhead; nil before the first parking
+	watch  *alarm.Alarm  // starts readAhead
+
+	mu      sync.Mutex // guards parked and watched
+	parked  bool       // a goroutine is parked
+	watched bool       // readAhead has begun since it parked
 
 	in     []byte // in[r:w] was received and not used yet
 	r, w   int
@@ -40,6 +47,7 @@ type conn struct {
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: nc, turn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.watch = alarm.New(c.beginReadAhead)
 	return c
 }
 
@@ -74,6 +82,7 @@ func (c *conn) run() {
 // that serves it calls it.
 func (c *conn) end() {
 	c.cancel()
+	c.watch.Close()
 	c.nc.Close()
 	c.srv.forget(c)
 	c.settle()
@@ -202,15 +211,11 @@ func (c *conn) park(wait func(c *conn) bool) fate {
 	c.w = copy(c.in, c.in[c.r:c.w])
 	c.r = 0
 
-	c.srv.wg.Add(1) // for readAhead
-	if c.watch == nil {
-		c.watch = time.AfterFunc(watchAfter, c.readAhead)
-	} else {
-		c.watch.Reset(watchAfter)
-	}
+	c.setParked(true)
+	c.watch.Set(time.Now().Add(watchAfter))
 	goesOn := wait(c)
-	if c.watch.Stop() {
-		c.srv.wg.Done()
+	c.watch.Stop()
+	if !c.setParked(false) {
 		if goesOn {
 			return again
 		}
@@ -221,6 +226,31 @@ func (c *conn) park(wait func(c *conn) bool) fate {
 	}
 	c.turn <- struct{}{}
 	return passed
+}
+
+// setParked notes that a goroutine parks, or is done with it, and tells whether
+// another has begun to read meanwhile.
+func (c *conn) setParked(parked bool) (watched bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	watched, c.watched = c.watched, false
+	c.parked = parked
+	return watched
+}
+
+// beginReadAhead runs when a goroutine has been parked for long. It may come
+// late: nobody is parked any more, or somebody again, which does no harm.
+func (c *conn) beginReadAhead() {
+	c.mu.Lock()
+	begin := c.parked && !c.watched
+	if begin {
+		c.watched = true
+		c.srv.wg.Add(1) // the parked goroutine has its own until it sees this
+	}
+	c.mu.Unlock()
+	if begin {
+		c.readAhead()
+	}
 }
 
 // readAhead reads while another goroutine is parked, which tells that the peer
