@@ -126,13 +126,13 @@ func start(path string, argv []string, attr *os.ProcAttr, prepare func(pid int) 
 func limit(int, int) error { return nil }
 
 // consumption counts only.
-func consumption(members []entry) (memory int64, cpu time.Duration, processes int) {
+func consumption(members []entry) (memory, peak int64, cpu time.Duration, processes int) {
 	for _, e := range members {
 		if !e.zombie {
 			processes++
 		}
 	}
-	return 0, 0, processes
+	return 0, 0, 0, processes
 }
 
 // maxResident is the unit of rusage's ru_maxrss.

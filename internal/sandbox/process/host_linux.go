@@ -218,9 +218,9 @@ func limit(pid, files int) error {
 	return nil
 }
 
-// consumption sums up what the processes use now. Pages that processes share
-// are counted for each.
-func consumption(members []entry) (memory int64, cpu time.Duration, processes int) {
+// consumption sums up what the processes use now, and tells the most that one of
+// them ever had resident. Pages that processes share are counted for each.
+func consumption(members []entry) (memory, peak int64, cpu time.Duration, processes int) {
 	for _, e := range members {
 		st, err := readStat("/proc/" + strconv.Itoa(e.pid) + "/stat")
 		if err != nil || st.start != e.start {
@@ -229,10 +229,26 @@ func consumption(members []entry) (memory int64, cpu time.Duration, processes in
 		cpu += st.cpu
 		if !st.zombie {
 			memory += st.rss
+			peak = max(peak, highWater(e.pid))
 			processes++
 		}
 	}
-	return memory, cpu, processes
+	return memory, peak, cpu, processes
+}
+
+// highWater is the most memory that a process ever had resident, 0 when it is gone.
+func highWater(pid int) int64 {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	number, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	kib, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kib << 10
 }
 
 // maxResident is the unit of rusage's ru_maxrss.

@@ -147,13 +147,13 @@ func (s *Sandbox) Usage() (sandbox.Usage, error) {
 	if err != nil {
 		return sandbox.Usage{}, fmt.Errorf("read usage of sandbox %s: %w", s.spec.ID, err)
 	}
-	memory, cpu, processes := consumption(members)
+	memory, peak, cpu, processes := consumption(members)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone {
 		return sandbox.Usage{}, s.goneError("read usage of")
 	}
-	s.peak = max(s.peak, memory)
+	s.peak = max(s.peak, memory, peak)
 	return sandbox.Usage{MemoryPeakBytes: s.peak, MemoryBytes: memory, CPU: s.spent + cpu, Processes: processes}, nil
 }
 

@@ -96,7 +96,21 @@ class FramedSink:
         self.log("\n".join(lines), frame_type)
 
 
+def _forget_coerced_locale():
+    """Take back the LC_CTYPE that Python sets itself where LANG's locale is not
+    installed. AWS has the locale, and shows the variable only from 3.13 on
+    (F260); one that the function's configuration sets stays."""
+    try:
+        with open("/proc/self/environ", "rb") as given:
+            if (b"\0" + given.read()).find(b"\0LC_CTYPE=") < 0:
+                del os.environ["LC_CTYPE"]
+    except OSError:
+        pass
+
+
 def make_sink():
+    if "LC_CTYPE" in os.environ and sys.version_info < (3, 13):
+        _forget_coerced_locale()
     fd = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     if fd is None:
         return StandardSink()
