@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"lambent/internal/asyncq"
 	"lambent/internal/awsapi"
 	"lambent/internal/awsapi/lambdaapi"
 	"lambent/internal/awsapi/sts"
@@ -25,7 +26,6 @@ import (
 	"lambent/internal/event"
 	"lambent/internal/fleet"
 	"lambent/internal/functionurl"
-	"lambent/internal/invoke"
 	"lambent/internal/lambda"
 	"lambent/internal/logline"
 	"lambent/internal/logs"
@@ -54,6 +54,8 @@ type daemon struct {
 	packages    *code.Store
 	traces      *trace.Traces
 	fleet       *fleet.Fleet
+	db          *sqlite.Store
+	queue       *asyncq.Queue
 	handler     http.Handler
 
 	undo []func() // what close does, last first
@@ -74,7 +76,7 @@ func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger
 		}
 	}()
 	for _, start := range []func(context.Context) error{
-		d.openFolder, d.openSandboxes, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openServer,
+		d.openFolder, d.openSandboxes, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openQueue, d.openServer,
 	} {
 		if err := start(ctx); err != nil {
 			return nil, err
@@ -161,6 +163,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
+	d.db = db
 	d.later(func() { d.check("close store", db.Close()) })
 	box, err := secrets.Open(d.path("secret.key"))
 	if err != nil {
@@ -245,17 +248,15 @@ func (d *daemon) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
-	invoker := &invoke.Invoker{
-		Versions: d.catalog, Environments: d.fleet, Tails: d.logs.Tails(), Home: d.home, NewID: environment.NewID,
-	}
+	invoker := d.invoker()
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Home: d.home, Catalog: d.catalog, Invoker: invoker, Resolver: d.catalog, Content: d.packages,
+		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now,
 	})
 	if err != nil {
 		return err
 	}
-	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}}
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Queue: queueReader{d.queue}}
 	front := &awsapi.Front{
 		Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}},
 		Default:  api,
@@ -290,7 +291,9 @@ const endLimit = 3 * time.Second
 // serve answers requests until ctx ends, lets those in progress finish, and
 // ends every part.
 func (d *daemon) serve(ctx context.Context, ln net.Listener) error {
+	finish := d.drainQueue(ctx)
 	err := awsapi.Serve(ctx, ln, d.handler, d.options.drain, d.log)
+	finish()
 	// Whoever is still being answered has had its time; extensions have theirs.
 	last, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()

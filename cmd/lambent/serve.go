@@ -41,6 +41,11 @@ type options struct {
 	logMaxMB     int
 	oldLogs      bool
 
+	asyncDelay       time.Duration
+	asyncConcurrency int
+	deadRetention    time.Duration
+	awsEndpoints     []string
+
 	s3Endpoint string
 	s3Region   string
 
@@ -86,6 +91,11 @@ invocations in progress finish, for as long as --drain says.`,
 	f.DurationVar(&o.logRetention, "log-retention", 0, "when log records of groups without a retention of their own go; 0: when --log-max is reached")
 	f.IntVar(&o.logMaxMB, "log-max", 2048, "MB of log records that are kept")
 	f.BoolVar(&o.oldLogs, "old-log-format", false, "write failures to logs as AWS did before 2024")
+	f.DurationVar(&o.asyncDelay, "async-retry-delay", time.Minute, "when an asynchronous event is tried again after its function failed; other delays are in proportion")
+	f.IntVar(&o.asyncConcurrency, "async-concurrency", 0, "how many asynchronous events run at once, half of them of one function; 0: 16 for each processor")
+	f.DurationVar(&o.deadRetention, "dead-retention", 14*24*time.Hour, "how long asynchronous events are kept that failed and that no destination has")
+	f.StringSliceVar(&o.awsEndpoints, "aws-endpoint", nil, "URL of the services that outcomes of asynchronous events are sent to, "+
+		"or sqs=URL, sns=URL, events=URL, s3=URL; aws for AWS itself; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")
@@ -120,6 +130,10 @@ func (o options) check() error {
 		return fmt.Errorf("--network %q: one of nat, host, none", o.network)
 	case o.driver != "auto" && o.driver != "namespace" && o.driver != "process":
 		return fmt.Errorf("--driver %q: one of auto, namespace, process", o.driver)
+	case o.asyncDelay < time.Millisecond:
+		return errors.New("--async-retry-delay: at least 1ms")
+	case o.asyncConcurrency < 0:
+		return errors.New("--async-concurrency: not negative")
 	case o.maxEnvironments < 1:
 		return errors.New("--max-environments: at least 1")
 	}

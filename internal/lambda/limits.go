@@ -6,6 +6,7 @@ import "time"
 // recordings show. Bytes unless the name says otherwise.
 const (
 	MaxSyncPayload     = 6 * 1024 * 1024   // request of a RequestResponse invocation, 6,291,456
+	MaxAsyncPayload    = 1024 * 1024       // of an Event
 	MaxResponsePayload = 6*1024*1024 + 100 // what a runtime may post, 6,291,556
 	MaxZipUpload       = 50 * 1024 * 1024  // zipped code inside a request
 	MaxUnzipped        = 250 * 1024 * 1024 // function and layers together

@@ -1,10 +1,12 @@
 // Package ownapi is what Lambent says of itself over HTTP, beside the AWS API:
 // which environments there are, what they log and what an invocation took. The command line and whoever
-// watches a host read it; it changes nothing.
+// watches a host read it; only the queue can be changed.
 //
 //	GET /_lambent/environments                     a JSON list
 //	GET /_lambent/logs?group=G[&since=T][&follow=1]  a JSON record a line
 //	GET /_lambent/trace?request=ID                 a JSON timeline
+//	GET /_lambent/queue[?dead=1][&function=F]       a JSON page of asynchronous events
+//	POST /_lambent/queue/replay?request=ID          and queue/drop: change one of them
 //
 // Times are RFC 3339, in UTC.
 package ownapi
@@ -92,6 +94,7 @@ type Handler struct {
 	Host   Host
 	Logs   Logs
 	Traces Traces
+	Queue  Queue
 }
 
 // maxRecords bounds what is shown of the past.
@@ -103,6 +106,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux.HandleFunc("GET "+Prefix+"environments", h.environments)
 	mux.HandleFunc("GET "+Prefix+"logs", h.logs)
 	mux.HandleFunc("GET "+Prefix+"trace", h.trace)
+	mux.HandleFunc("GET "+Prefix+"queue", h.queue)
+	mux.HandleFunc("POST "+Prefix+"queue/replay", h.changeQueue(Queue.Replay))
+	mux.HandleFunc("POST "+Prefix+"queue/drop", h.changeQueue(Queue.Drop))
 	mux.ServeHTTP(w, r)
 }
 

@@ -61,6 +61,8 @@ type world struct {
 	layer    lambda.NewLayerVersion // the last one
 	calls    []lambda.Invocation
 	refs     []lambda.Reference
+	accepted []call // events
+	full     error  // returned by Accept when set
 	invoke   func(context.Context, lambda.Reference, lambda.Invocation) (lambda.Result, error)
 	fail     error // returned by Function when set
 	log      bytes.Buffer
@@ -76,6 +78,16 @@ func newWorld() *world {
 			return lambda.Result{Payload: inv.Payload, Version: lambda.Latest}, nil
 		},
 	}
+}
+
+// Accept is the queue.
+func (w *world) Accept(_ context.Context, function lambda.Reference, inv lambda.Invocation) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.full == nil {
+		w.accepted = append(w.accepted, call{function: function, inv: inv})
+	}
+	return w.full
 }
 
 func notFound(name, qualifier string) error {
@@ -343,7 +355,7 @@ func serve(t testing.TB, w *world) *httptest.Server {
 	t.Helper()
 	var server *httptest.Server
 	api, err := New(Config{
-		Home: home, Catalog: w, Invoker: w, Resolver: w, Content: w,
+		Home: home, Catalog: w, Invoker: w, Queue: w, Resolver: w, Content: w,
 		Endpoint:   func() string { return server.URL },
 		SigningKey: []byte("a key of sixteen"),
 		Log:        slog.New(slog.NewTextHandler(&w.log, nil)),

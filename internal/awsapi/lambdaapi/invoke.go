@@ -76,7 +76,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c call) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case event:
-		return lambda.Errorf(lambda.NotYet, "InvocationType Event is not yet available in Lambent.")
+		return a.accept(w, r, c)
 	}
 	result, err := a.Invoker.Invoke(r.Context(), c.function, c.inv)
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (cal
 	if c.inv.ClientContext, err = clientContext(h.Get("X-Amz-Client-Context")); err != nil {
 		return call{}, err
 	}
-	if c.inv.Payload, err = payload(w, r); err != nil {
+	if c.inv.Payload, err = payload(w, r, mode); err != nil {
 		return call{}, err
 	}
 	c.inv.ContentType = "application/json"
@@ -189,11 +189,15 @@ const noPayload = "{}"
 
 // payload reads the event, which must be JSON. Nothing of it is changed: the
 // function reads the bytes that the caller sent.
-func payload(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := awsapi.ReadBody(w, r, lambda.MaxSyncPayload)
+func payload(w http.ResponseWriter, r *http.Request, mode string) ([]byte, error) {
+	kind, limit := requestResponse, lambda.MaxSyncPayload
+	if mode == event {
+		kind, limit = event, lambda.MaxAsyncPayload
+	}
+	body, err := awsapi.ReadBody(w, r, int64(limit))
 	var large *awsapi.TooLarge
 	if errors.As(err, &large) {
-		return nil, lambda.Errorf(lambda.PayloadTooLarge, "%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", large.Size, lambda.MaxSyncPayload)
+		return nil, lambda.Errorf(lambda.PayloadTooLarge, "%d byte payload is too large for the %s invocation type (limit %d bytes)", large.Size, kind, limit)
 	}
 	if err != nil {
 		return nil, err

@@ -196,7 +196,6 @@ func TestInvokeRefusals(t *testing.T) {
 		{"E086", invokePath + "?Qualifier=live", "{}", nil, 429, "TooManyRequestsException", `{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`},
 		{"ours", invokePath + "?Qualifier=$LATEST", "{}", nil, 500, "ServiceException", `{"Type":"Service","Message":"An error occurred and the request cannot be processed."}`},
 		{"too large", invokePath, big, nil, 413, "RequestTooLargeException", `{"Type":"User","message":"6291457 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)"}`},
-		{"Event", invokePath, "{}", map[string]string{"X-Amz-Invocation-Type": "Event"}, 501, "NotImplementedException", `{"Type":"Service","message":"InvocationType Event is not yet available in Lambent."}`},
 		{"unknown type", invokePath, "{}", map[string]string{"X-Amz-Invocation-Type": "Later"}, 400, "ValidationException", `{"message":"1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"}`},
 		{"tenant", invokePath, "{}", map[string]string{"X-Amz-Tenant-Id": "!"}, 400, "ValidationException", `{"message":"1 validation error detected: Value '!' at 'tenantId' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+"}`},
 		{"empty qualifier", invokePath + "?Qualifier=", "{}", nil, 400, "ValidationException", ""},
@@ -291,7 +290,7 @@ func TestCallerWhoHangsUpIsNoNews(t *testing.T) {
 func newAPI(t testing.TB, w *world) *API {
 	t.Helper()
 	api, err := New(Config{
-		Home: home, Catalog: w, Invoker: w, Resolver: w, Content: w, Endpoint: func() string { return "http://here" },
+		Home: home, Catalog: w, Invoker: w, Queue: w, Resolver: w, Content: w, Endpoint: func() string { return "http://here" },
 		SigningKey: []byte("a key of sixteen"), Log: slog.New(slog.NewTextHandler(&w.log, nil)), Now: func() time.Time { return w.now },
 	})
 	if err != nil {

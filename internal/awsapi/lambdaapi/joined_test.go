@@ -61,7 +61,7 @@ func newJoined(t *testing.T) *joined {
 	}
 	j := &joined{Catalog: c, t: t}
 	api, err := New(Config{
-		Home: home, Catalog: c, Invoker: newWorld(), Resolver: c, Content: newWorld(), Endpoint: func() string { return "http://here" },
+		Home: home, Catalog: c, Invoker: newWorld(), Queue: newWorld(), Resolver: c, Content: newWorld(), Endpoint: func() string { return "http://here" },
 		SigningKey: []byte("a key of sixteen"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

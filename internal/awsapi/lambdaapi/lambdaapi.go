@@ -100,6 +100,7 @@ type Config struct {
 	Home     lambda.Home
 	Catalog  Catalog
 	Invoker  Invoker
+	Queue    Queue
 	Resolver Resolver
 	Content  Content
 
@@ -114,7 +115,7 @@ type Config struct {
 }
 
 func (c Config) check() error {
-	if c.Catalog == nil || c.Invoker == nil || c.Resolver == nil || c.Content == nil ||
+	if c.Catalog == nil || c.Invoker == nil || c.Queue == nil || c.Resolver == nil || c.Content == nil ||
 		c.Endpoint == nil || c.Log == nil || c.Now == nil || c.Home.Region == "" {
 		return errors.New("lambda API: a part of the configuration is missing")
 	}
@@ -198,6 +199,10 @@ func (a *API) register() {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := invoked(r); ok {
 		a.invoke(w, r, name)
+		return
+	}
+	if name, ok := invokedAsync(r); ok {
+		a.invokeAsync(w, r, name)
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, CodePath) {
