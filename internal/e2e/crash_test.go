@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -32,7 +31,7 @@ func TestKilledUnderLoad(t *testing.T) {
 }
 
 func killedUnderLoad(t *testing.T, g ground, rounds int) {
-	dir, before := dataDir(t), cgroupsHere()
+	dir := dataDir(t)
 	s := launch(t, g, dir)
 	defer func() { s.kill() }()
 	code := "import subprocess, time\nchild = subprocess.Popen(['sleep', '1000'], start_new_session=True)\ndef handler(event, context):\n    time.sleep(event)\n    return event"
@@ -62,17 +61,13 @@ func killedUnderLoad(t *testing.T, g ground, rounds int) {
 	if below := s.children(t); len(below) > 0 {
 		t.Errorf("a new server begins with processes %v", below)
 	}
-	if left := s.traces(t, before); len(left) > 0 {
-		for _, l := range left {
-			if !strings.HasPrefix(l, "cgroup ") { // the new server's own are made at once
-				t.Errorf("left behind: %s", l)
-			}
-		}
+	for _, l := range s.traces(t, false) {
+		t.Errorf("left behind: %s", l)
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("stop: %v\n%s", err, s.said)
 	}
-	for _, l := range s.traces(t, cgroupsHere()) {
+	for _, l := range s.traces(t, true) {
 		t.Errorf("left behind by a server that ended well: %s", l)
 	}
 	s = launch(t, g, dir)

@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,9 +55,10 @@ func processes(t *testing.T) []int {
 	return all
 }
 
-// traces are what a server that is no more has left on this host: processes that
-// see its data folder, mounts and loop devices of it, cgroups without it.
-func (s *server) traces(t *testing.T, cgroups map[string]bool) []string {
+// traces are what a server has left on this host: processes that see its data
+// folder, mounts and loop devices of it, cgroups of its sandboxes, and with ended
+// the cgroup that it has as long as it lives.
+func (s *server) traces(t *testing.T, ended bool) []string {
 	t.Helper()
 	var found []string
 	for _, pid := range processes(t) {
@@ -83,10 +86,8 @@ func (s *server) traces(t *testing.T, cgroups map[string]bool) []string {
 			found = append(found, "loop device "+string(text))
 		}
 	}
-	for group := range cgroupsHere() {
-		if !cgroups[group] {
-			found = append(found, "cgroup "+group)
-		}
+	for _, group := range s.cgroups(ended) {
+		found = append(found, "cgroup "+group)
 	}
 	return found
 }
@@ -94,15 +95,20 @@ func (s *server) traces(t *testing.T, cgroups map[string]bool) []string {
 // is tells whether the process is the server itself, which knows its folder.
 func (s *server) is(pid int) bool { return s.cmd.Process.Pid == pid }
 
-// cgroupsHere are the folders that Lambent made in cgroup hierarchies.
-func cgroupsHere() map[string]bool {
-	all := map[string]bool{}
+// cgroups are the folders of the server's sandboxes in the cgroup hierarchies (what
+// begins with _ is the driver's own), and
+// with its own those that it keeps them in, whose name follows from its folder.
+func (s *server) cgroups(own bool) []string {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, filepath.Join(s.dir, "sandboxes", "namespace"))
+	name := fmt.Sprintf("lambent-%08x", h.Sum32())
+	var all []string
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil // gone, or no cgroups at all
 		}
-		if strings.Contains(path, "lambent") {
-			all[path] = true
+		if strings.Contains(path, name+"/") && !strings.Contains(path, "/_") || own && strings.HasSuffix(path, name) {
+			all = append(all, path)
 		}
 		return nil
 	})
