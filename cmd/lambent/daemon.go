@@ -137,9 +137,12 @@ func (d *daemon) openSandboxes(ctx context.Context) error {
 	return nil
 }
 
-func (d *daemon) openRuntimes(ctx context.Context) (err error) {
-	d.runtimes, err = runtimes.Discover(ctx, runtimeOptions(d.path("runtimes"), d.options))
-	return err
+// openRuntimes looks for interpreters in the background: who needs one waits.
+func (d *daemon) openRuntimes(ctx context.Context) error {
+	d.runtimes = runtimes.Start(ctx, runtimeOptions(d.path("runtimes"), d.options))
+	d.later(d.runtimes.Stop)
+	go func() { d.check("find runtimes", d.runtimes.Wait()) }() // ends with Stop at the latest
+	return nil
 }
 
 func (d *daemon) openLogs(context.Context) (err error) {

@@ -133,6 +133,38 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// slowTongue prepares until it is told to stop.
+type slowTongue struct{ tongue }
+
+func (f slowTongue) Prepare(ctx context.Context, _ Found, _ *Host, _ string) error {
+	f.prepared.Add(1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestStart: runtimes are served while they are still prepared for, and Stop
+// breaks that off.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	host := newHost(t)
+	script(t, filepath.Join(host.Home, "managed/1.2.3/tongue"), "echo 1.2.3")
+	family := slowTongue{newTongue()}
+	s := Start(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "runtimes"), Families: []Family{family}, Host: host})
+	if err := s.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check("tongue1", ""); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-s.done:
+		t.Error("preparation has ended by itself")
+	default:
+	}
+	s.Stop()
+	s.Stop()
+}
+
 func checkBootstrap(t *testing.T, folder string) {
 	t.Helper()
 	for name, mode := range map[string]fs.FileMode{".": 0o755, "main.t": 0o644, "lib": 0o755, "lib/run.sh": 0o755, "compiled-1.10.0": 0o644} {

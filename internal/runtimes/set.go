@@ -30,12 +30,19 @@ type Options struct {
 	AnyArchitecture bool
 }
 
-// Set is the runtimes of a host. It does not change and may be used from many
-// goroutines.
+// Set is the runtimes of a host. It may be used from many goroutines. Its
+// methods wait until the host has been looked through, and from then on it does
+// not change.
 type Set struct {
 	families []Family
-	serving  map[lambda.Runtime]serving
 	anyArch  bool
+	cancel   context.CancelFunc
+
+	found   chan struct{} // closed when what follows is written
+	serving map[lambda.Runtime]serving
+	err     error // about Options.Dir
+
+	done chan struct{} // closed when nothing goes on any more
 }
 
 // serving is an interpreter with all that is needed to start it.
@@ -45,9 +52,46 @@ type serving struct {
 	bootstrap string
 }
 
-// Discover looks for every family's interpreters and writes their bootstraps.
-// An error is about Dir; a runtime that is not here is no error.
+// Discover looks for every family's interpreters, writes their bootstraps and
+// prepares what makes them start sooner. An error is about Dir; a runtime that
+// is not here is no error.
 func Discover(ctx context.Context, o Options) (*Set, error) {
+	s := Start(ctx, o)
+	<-s.done
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s, ctx.Err()
+}
+
+// Start is Discover in the background: trying interpreters takes a second where
+// none is remembered, and what Preparers do takes longer. Preparation goes on
+// after the runtimes can be used.
+func Start(ctx context.Context, o Options) *Set {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Set{
+		families: o.Families, serving: map[lambda.Runtime]serving{}, anyArch: o.AnyArchitecture, cancel: cancel,
+		found: make(chan struct{}), done: make(chan struct{}),
+	}
+	go s.discover(ctx, o)
+	return s
+}
+
+// Wait returns when the runtimes can be used.
+func (s *Set) Wait() error {
+	<-s.found
+	return s.err
+}
+
+// Stop breaks off what still goes on, and returns when it has ended.
+func (s *Set) Stop() {
+	s.cancel()
+	<-s.done
+}
+
+func (s *Set) discover(ctx context.Context, o Options) {
+	defer close(s.done)
+	defer s.cancel()
 	host := o.Host
 	if host == nil {
 		host = NewHost(o.Folders)
@@ -61,20 +105,25 @@ func Discover(ctx context.Context, o Options) (*Set, error) {
 	}
 	all.Wait()
 
-	s := &Set{families: o.Families, serving: map[lambda.Runtime]serving{}, anyArch: o.AnyArchitecture}
+	var preparations []func()
 	for i, f := range o.Families {
-		if err := s.add(ctx, o.Dir, host, f, found[i]); err != nil {
-			return nil, err
+		if s.err = s.add(ctx, o.Dir, host, f, found[i], &preparations); s.err != nil {
+			close(s.found)
+			return
 		}
 	}
 	if err := host.probes.save(); err != nil {
-		return nil, fmt.Errorf("remember runtimes: %w", err)
+		s.err = fmt.Errorf("remember runtimes: %w", err)
 	}
-	return s, ctx.Err()
+	close(s.found)
+	for _, prepare := range preparations {
+		all.Go(prepare)
+	}
+	all.Wait()
 }
 
 // add takes the first interpreter of each of the family's runtimes.
-func (s *Set) add(ctx context.Context, dir string, host *Host, f Family, found []Found) error {
+func (s *Set) add(ctx context.Context, dir string, host *Host, f Family, found []Found, preparations *[]func()) error {
 	if len(found) == 0 {
 		return nil
 	}
@@ -82,23 +131,22 @@ func (s *Set) add(ctx context.Context, dir string, host *Host, f Family, found [
 	if err != nil {
 		return fmt.Errorf("write %s bootstrap: %w", f.Name(), err)
 	}
-	var all sync.WaitGroup
 	for _, one := range found {
 		if _, taken := s.serving[one.Runtime]; taken {
 			continue
 		}
 		s.serving[one.Runtime] = serving{family: f, found: one, bootstrap: bootstrap}
 		if p, ok := f.(Preparer); ok {
-			all.Go(func() { prepare(ctx, p, one, host, bootstrap) })
+			*preparations = append(*preparations, func() { prepare(ctx, p, one, host, bootstrap) })
 		}
 	}
-	all.Wait()
 	return nil
 }
 
 // List tells of every managed runtime, in the families' order, whether and
 // where it is here, or how to get it.
 func (s *Set) List() []Found {
+	<-s.found
 	var list []Found
 	for _, f := range s.families {
 		for _, r := range f.Runtimes() {
@@ -122,6 +170,9 @@ func (s *Set) Check(r lambda.Runtime, arch string) error {
 	}
 	if r.Custom() {
 		return nil
+	}
+	if err := s.Wait(); err != nil {
+		return err
 	}
 	if _, ok := s.serving[r]; ok {
 		return nil
@@ -153,6 +204,9 @@ func (s *Set) names() string {
 func (s *Set) Program(v *lambda.Version, task string, opt []string) (sandbox.Program, error) {
 	if v.Runtime.Custom() {
 		return custom(task, opt)
+	}
+	if err := s.Wait(); err != nil {
+		return sandbox.Program{}, err
 	}
 	here, ok := s.serving[v.Runtime]
 	if !ok {
