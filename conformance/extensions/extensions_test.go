@@ -74,8 +74,9 @@ func (s *stage) sentry(t *testing.T) {
 	name := s.deploy(t, function{
 		layer: install(t, "sentry-extension"), runtime: "python3.11", handler: "index.handler",
 		files: map[string]string{"index.py": `
-import json, os, urllib.request
+import json, os, time, urllib.request
 def handler(event, context):
+    if event: return time.sleep(0.1)
     head = json.dumps({"dsn": os.environ["SENTRY_DSN"], "sent_at": "2026-01-10T00:00:00Z"})
     envelope = head + '\n{"type":"event"}\n{"message":"' + context.aws_request_id + '"}\n'
     with urllib.request.urlopen("http://localhost:9000/envelope", envelope.encode()) as answer:
@@ -88,8 +89,9 @@ def handler(event, context):
 		if !ok {
 			t.Fatalf("got %s\n%s", got, s.log(t, name))
 		}
-		s.invoke(t, name, "{}") // the envelope is on its way when the function answers
-		backend.await(t, s, name, "POST /api/42/envelope/?sentry_version=7&sentry_key=key", strings.TrimSuffix(id, `"]`))
+		// The extension does not hold the invocation until Sentry has answered: what
+		// is on its way goes on with the next one, here as on AWS.
+		backend.during(func() { s.invoke(t, name, `{"only":"time"}`) }).await(t, s, name, "POST /api/42/envelope/?sentry_version=7&sentry_key=key", strings.TrimSuffix(id, `"]`))
 	}
 }
 
@@ -163,8 +165,15 @@ func (s *stage) goodbye(t *testing.T, name, words string) {
 type backend struct {
 	address string // as environments reach it
 
+	meanwhile func() // done again and again while something is awaited
+
 	mu  sync.Mutex
 	got []string // method, URL and body
+}
+
+func (b *backend) during(f func()) *backend {
+	b.meanwhile = f
+	return b
 }
 
 func newBackend(t *testing.T) *backend {
@@ -197,6 +206,11 @@ func (b *backend) await(t *testing.T, s *stage, function, begins, contains strin
 			if strings.HasPrefix(g, begins) && strings.Contains(g, contains) {
 				return nil
 			}
+		}
+		if b.meanwhile != nil {
+			b.mu.Unlock()
+			b.meanwhile()
+			b.mu.Lock()
 		}
 		return errors.New("no " + begins + " with " + contains + " among\n" + strings.Join(b.got, "\n---\n") + "\n" + s.log(t, function))
 	})
