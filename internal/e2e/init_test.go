@@ -184,9 +184,8 @@ func TestExtensionsHoldInit(t *testing.T) {
 type failing struct {
 	name     string
 	function function
-	layers   map[string]string // files of a layer
-	payload  string            // a pattern
-	log      []string          // patterns
+	payload  string   // a pattern
+	log      []string // patterns
 }
 
 // bootstrapless is what a custom runtime without a bootstrap gives.

@@ -101,8 +101,6 @@ func (s *server) waitLog(t *testing.T, name, text string) string {
 }
 
 var (
-	startLine  = regexp.MustCompile(`(?m)^START RequestId: (` + uuid + `) Version: (\$LATEST|\d+)$`)
-	endLine    = regexp.MustCompile(`(?m)^END RequestId: (` + uuid + `)$`)
 	reportLine = regexp.MustCompile(`(?m)^REPORT RequestId: (` + uuid + `)\tDuration: (\d+\.\d\d) ms\tBilled Duration: (\d+) ms\t` +
 		`Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB\t(?:Init Duration: (\d+\.\d\d) ms\t)?(?:Status: (\w+)(?:\tError Type: ([\w.]+))?)?$`)
 )

@@ -231,36 +231,6 @@ func launch(t *testing.T, g ground, dir string, flags ...string) *server {
 	return s
 }
 
-// copyPrepared gives a new data folder what a server prepares for its
-// interpreters when it first starts, which takes seconds of processor time. The
-// first server's is kept for the others.
-func copyPrepared(t *testing.T, dir string) {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(dir, "runtimes")); err == nil {
-		return
-	}
-	prepared := filepath.Join(scratch, "prepared")
-	once.Do(func() {
-		cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", prepared)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = bufio.NewReader(out).ReadString('\n') // a server that does not start is for a test to find
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
-	if out, err := exec.Command("cp", "-a", filepath.Join(prepared, "runtimes"), dir).CombinedOutput(); err != nil {
-		t.Fatalf("copy what is prepared: %v\n%s", err, out)
-	}
-}
-
-// once guards the preparation.
-var once sync.Once
-
 // stop drains the server, and tells whether it ended well.
 func (s *server) stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
