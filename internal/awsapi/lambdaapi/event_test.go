@@ -59,6 +59,7 @@ func TestEventThroughTheSDK(t *testing.T) {
 		t.Errorf("accepted %q, want an empty object", c.inv.Payload)
 	}
 	//nolint:staticcheck // deprecated, and still served
+	//lint:ignore SA1019 it is deprecated, and served
 	async, err := client.InvokeAsync(t.Context(), &sdk.InvokeAsyncInput{FunctionName: aws.String("f"), InvokeArgs: strings.NewReader(`{"b":2}`)})
 	if err != nil || async.Status != 202 {
 		t.Errorf("InvokeAsync: %+v, %v", async, err)
