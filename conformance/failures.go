@@ -44,13 +44,23 @@ func extensionFailures() []scenario {
 		failing("exits-in-init", "1.8", "an extension that exits in Init fails it", "Extension.Crash: "+prefix+"exit status 7", init(reg, exit(7))),
 		failing("ends-in-init", "1.8", "an extension that ends well in Init fails it", "Extension.Crash: "+prefix+"exit code 0", init(reg, exit(0))),
 		failing("killed-in-init", "1.8", "an extension that dies by a signal in Init fails it", "Extension.Crash: "+prefix+"signal: killed", init(reg, script.Step{Do: "signal", Code: 9})),
-		failing("init-error", "3.4", "init/error and an exit fail the Init", "Extension.InitError: "+prefix+"exit status 1", init(reg, sayError("init"), exit(1))),
-		failing("exit-error-in-init", "3.4", "exit/error may come in Init", "Extension.ExitError: "+prefix+"exit status 1", init(reg, sayError("exit"), exit(1))),
+		stated("InitError", failing("init-error", "3.4", "init/error and an exit fail the Init", "Extension.InitError: "+prefix+"exit status 1", init(reg, sayError("init"), exit(1)))),
+		stated("ExitError", failing("exit-error-in-init", "3.4", "exit/error may come in Init", "Extension.ExitError: "+prefix+"exit status 1", init(reg, sayError("exit"), exit(1)))),
 		failing("exits-in-invoke", "1.8", "an extension that exits in an invocation fails it", "Extension.Crash: "+prefix+"exit status 7", invoke(exit(7))),
 		failing("ends-in-invoke", "1.8", "an extension that ends well in an invocation fails it", "Extension.Crash: "+prefix+"exit code 0", invoke(exit(0))),
 		failing("exit-error", "3.4", "exit/error and an exit fail the invocation", "Extension.ExitError: "+prefix+"exit status 1", invoke(sayError("exit"), exit(1))),
 	}
 	return append(append(all, idleCrash()), launchFailures()...)
+}
+
+// stated also proves what the log says of the extension's state.
+func stated(state string, s scenario) scenario {
+	play := s.play
+	s.play = func(t *trial) {
+		play(t)
+		t.proveLog("3.5", "then its state is "+state, `EXTENSION\tName: bad\tState: `+state+`\tEvents: \[INVOKE, SHUTDOWN\]\tError Type: Extension.Mine`)
+	}
+	return s
 }
 
 // idleCrash is an extension that dies while the environment waits: as a process
