@@ -58,7 +58,6 @@ func TestEventThroughTheSDK(t *testing.T) {
 	if c := w.lastAccepted(t); string(c.inv.Payload) != "{}" {
 		t.Errorf("accepted %q, want an empty object", c.inv.Payload)
 	}
-	//nolint:staticcheck // deprecated, and still served
 	//lint:ignore SA1019 it is deprecated, and served
 	async, err := client.InvokeAsync(t.Context(), &sdk.InvokeAsyncInput{FunctionName: aws.String("f"), InvokeArgs: strings.NewReader(`{"b":2}`)})
 	if err != nil || async.Status != 202 {
