@@ -1,0 +1,74 @@
+// Program testprog is a custom runtime whose function writes every event that
+// it gets into a file, and fails when the event says so.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+var base = "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
+
+type event struct {
+	N       int
+	Fail    bool
+	Version string `json:"version"` // of a record that came from a destination
+}
+
+func main() {
+	for {
+		if err := handle(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+}
+
+func handle() error {
+	resp, err := http.Get(base + "next")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var e event
+	_ = json.Unmarshal(body, &e) // other shapes are recorded, too
+	id := resp.Header.Get("Lambda-Runtime-Aws-Request-Id")
+	if err := record(fmt.Sprintf("%d %s %s %s\n", e.N, id, os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), body)); err != nil {
+		return err
+	}
+	if e.Fail {
+		return post(id+"/error", `{"errorMessage":"no luck","errorType":"Error"}`)
+	}
+	return post(id+"/response", `{"ok":true}`)
+}
+
+// record writes one line in one call, so that lines of many processes do not mix.
+func record(line string) error {
+	name := os.Getenv("TEST_RECORD")
+	if name == "" {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(line)
+	return err
+}
+
+func post(path, body string) error {
+	resp, err := http.Post(base+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
