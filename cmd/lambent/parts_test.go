@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"lambent/internal/lambda"
 )
@@ -22,6 +23,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	good := options{
 		listen: "127.0.0.1:3001", account: "000000000000", region: "us-east-1", driver: "auto", network: "nat", maxEnvironments: 1,
+		asyncDelay: time.Minute,
 	}
 	if err := good.check(); err != nil {
 		t.Errorf("good options: %v", err)
@@ -34,6 +36,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"region":            func(o *options) { o.region = "here" },
 		"driver":            func(o *options) { o.driver = "docker" },
 		"network":           func(o *options) { o.network = "bridge" },
+		"retry delay":       func(o *options) { o.asyncDelay = 0 },
+		"async concurrency": func(o *options) { o.asyncConcurrency = -1 },
 		"environments":      func(o *options) { o.maxEnvironments = 0 },
 	} {
 		o := good
