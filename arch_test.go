@@ -63,7 +63,7 @@ var law = map[string][]string{
 	"destination": nouns,
 	"functionurl": nouns,
 
-	"awsapi": join(nouns, "awsapi"),
+	"awsapi": join(nouns, "awsapi", "alarm"),
 	"ownapi": nouns,
 }
 

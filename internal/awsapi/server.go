@@ -29,24 +29,37 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, gra
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(listener) }()
+	q := &quick{handler: handler, log: log, others: newHandedOver(listener), open: map[*quickConn]bool{}}
+	stopped := make(chan error, 2)
+	go func() { stopped <- q.accept(listener) }()
+	go func() { stopped <- server.Serve(q.others) }()
+	var failed error
 	select {
 	case err := <-stopped:
-		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+		failed = fmt.Errorf("serve %s: %w", listener.Addr(), err)
+		stopped <- err // it is waited for below
 	case <-ctx.Done():
 	}
-	return drainServer(server, grace, stopped)
+	listener.Close()
+	err := drainServer(server, q, grace)
+	<-stopped // both were told to
+	<-stopped
+	return errors.Join(failed, err)
 }
 
-func drainServer(server *http.Server, grace time.Duration, stopped <-chan error) error {
+func drainServer(server *http.Server, q *quick, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
+	drained := make(chan struct{})
+	go func() {
+		q.drain(ctx)
+		close(drained)
+	}()
 	err := server.Shutdown(ctx)
+	<-drained
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-stopped // http.ErrServerClosed: it was told to
 	if err != nil {
 		return fmt.Errorf("stop serving: %w", err)
 	}
