@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Usage is the kernel's account of a group. What this host does not account for is zero.
@@ -105,8 +107,8 @@ func (m *mark) look(g *Group, now time.Time) (value, peak int64, known bool) {
 		m.file = file
 	}
 	var buf [32]byte
-	n, _ := m.file.ReadAt(buf[:], 0)
-	value, ok := number(buf[:n])
+	n, _ := unix.Pread(int(m.file.Fd()), buf[:], 0) // ReadAt would ask a second time, for the end
+	value, ok := number(buf[:max(n, 0)])
 	return value, m.peak, ok && value == m.value && now.Sub(m.at) < markAge
 }
 
