@@ -29,10 +29,10 @@ func mustSend(t testing.TB, s *server, name, payload string) (id string) {
 func TestEventRuns(t *testing.T) {
 	t.Parallel()
 	s := own(t, quick)
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	id := mustSend(t, s, "f", `{"n": 7}`)
-	eventually(t, "the run", func() bool { return len(runs(t, file)) == 1 })
-	if r := runs(t, file)[0]; r.id != id || r.payload != `{"n": 7}` {
+	eventually(t, "the run", func() bool { return len(rec.runs()) == 1 })
+	if r := rec.runs()[0]; r.id != id || r.payload != `{"n": 7}` {
 		t.Errorf("ran %+v, want request %s", r, id)
 	}
 	eventually(t, "an empty queue", func() bool { return s.queued(t, false).Total == 0 })
@@ -134,9 +134,9 @@ func TestOutcomes(t *testing.T) {
 	if a := check("s3", "bad/", "function", 2); !regexp.MustCompile(`^bad/aws/lambda/async/function/\d{4}/\d\d/\d\d/\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d-[0-9a-f-]{36}$`).MatchString(a.target) {
 		t.Errorf("object %s", a.target)
 	}
-	eventually(t, "the second function", func() bool { return len(runs(t, second)) == 1 })
-	if r := decode(t, arrival{body: runs(t, second)[0].payload}); r.RequestContext.RequestID != ids["function1"] || r.RequestContext.Condition != "Success" {
-		t.Errorf("the second function got %s", runs(t, second)[0].payload)
+	eventually(t, "the second function", func() bool { return len(second.runs()) == 1 })
+	if r := decode(t, arrival{body: second.runs()[0].payload}); r.RequestContext.RequestID != ids["function1"] || r.RequestContext.Condition != "Success" {
+		t.Errorf("the second function got %s", second.runs()[0].payload)
 	}
 	eventually(t, "dead letters of all four", func() bool { return len(c.arrived("sns", ":letters")) == 4 })
 	for _, a := range c.arrived("sns", ":letters") { // F280
@@ -152,7 +152,7 @@ func TestNothingReserved(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	s := own(t, quick, "--aws-endpoint", "sqs="+c.URL)
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	configure(t, s, "f", 2, "", "arn:aws:sqs:us-east-1:000000000000:bad")
 	if _, err := s.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(0)}); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestNothingReserved(t *testing.T) {
 	if r.RequestContext.Condition != "ZeroReservedConcurrency" || r.RequestContext.ApproximateInvokeCount != 0 || r.ResponseContext != nil || r.ResponsePayload != nil {
 		t.Errorf("record %s", c.arrived("sqs", "bad")[0].body)
 	}
-	if n := len(runs(t, file)); n != 0 {
+	if n := len(rec.runs()); n != 0 {
 		t.Errorf("the function ran %d times", n)
 	}
 }
@@ -173,7 +173,7 @@ func TestNothingReserved(t *testing.T) {
 func TestReservedConcurrencyWorksOff(t *testing.T) {
 	t.Parallel()
 	s := own(t, quick)
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	if _, err := s.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -181,9 +181,9 @@ func TestReservedConcurrencyWorksOff(t *testing.T) {
 	for n := range events {
 		mustSend(t, s, "f", fmt.Sprintf(`{"n": %d}`, n))
 	}
-	eventually(t, "all runs", func() bool { return len(runs(t, file)) >= events })
+	eventually(t, "all runs", func() bool { return len(rec.runs()) >= events })
 	eventually(t, "an empty queue", func() bool { return s.queued(t, false).Total == 0 })
-	if n := len(runs(t, file)); n != events {
+	if n := len(rec.runs()); n != events {
 		t.Errorf("%d runs of %d events", n, events)
 	}
 }
@@ -192,20 +192,20 @@ func TestReservedConcurrencyWorksOff(t *testing.T) {
 func TestLatestIsOfTheMoment(t *testing.T) {
 	t.Parallel()
 	s := own(t, "--async-retry-delay=2s")
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	mustSend(t, s, "f", `{"n": 1, "fail": true}`)
-	eventually(t, "the first run", func() bool { return len(runs(t, file)) == 1 })
-	moved := file + "-2"
+	eventually(t, "the first run", func() bool { return len(rec.runs()) == 1 })
+	moved := newRecorder(t)
 	if _, err := s.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
-		FunctionName: aws.String("f"), Environment: &types.Environment{Variables: map[string]string{"TEST_RECORD": moved}},
+		FunctionName: aws.String("f"), Environment: &types.Environment{Variables: map[string]string{"TEST_RECORD": moved.url(s)}},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := lambda.NewFunctionUpdatedV2Waiter(s).Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a retry on the new settings", func() bool { return len(runs(t, moved)) > 0 })
-	if first, second := runs(t, file), runs(t, moved); first[0].id != second[0].id {
+	eventually(t, "a retry on the new settings", func() bool { return len(moved.runs()) > 0 })
+	if first, second := rec.runs(), moved.runs(); first[0].id != second[0].id {
 		t.Errorf("the retry has request %s, the first attempt %s (F278)", second[0].id, first[0].id)
 	}
 }
@@ -214,7 +214,7 @@ func TestLatestIsOfTheMoment(t *testing.T) {
 func TestQueueVerb(t *testing.T) {
 	t.Parallel()
 	s := own(t, quick)
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	configure(t, s, "f", 0, "", "")
 	lambent := func(args ...string) string {
 		t.Helper()
@@ -231,7 +231,7 @@ func TestQueueVerb(t *testing.T) {
 		t.Errorf("lambent queue --dead says\n%s", out)
 	}
 	lambent("queue", "replay", first)
-	eventually(t, "the replay", func() bool { return len(runs(t, file)) == 3 })
+	eventually(t, "the replay", func() bool { return len(rec.runs()) == 3 })
 	eventually(t, "two dead events", func() bool { return s.queued(t, true).Total == 2 })
 	if out := lambent("queue", "drop", "--dead", "-f", "f"); !strings.Contains(out, "2") {
 		t.Errorf("lambent queue drop says %s", out)

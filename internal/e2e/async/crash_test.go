@@ -31,7 +31,7 @@ func TestKilled(t *testing.T) {
 	dir, c := t.TempDir(), newCloud(t)
 	flags := []string{quick, perRound, "--aws-endpoint", c.URL}
 	s := launch(t, dir, flags...)
-	file := s.deploy(t, "f", nil)
+	rec := s.deploy(t, "f", nil)
 	configure(t, s, "f", 1, "", "arn:aws:sqs:us-east-1:000000000000:bad")
 	acknowledged := map[int]bool{}
 	for round := range *rounds {
@@ -39,7 +39,7 @@ func TestKilled(t *testing.T) {
 	}
 	defer s.stop()
 	eventually(t, "an empty queue", func() bool { return s.queued(t, false).Total == 0 })
-	judge(t, s, c, file, acknowledged)
+	judge(t, s, c, rec, acknowledged)
 }
 
 // killOnce sends a round of events, and kills and starts the server once meanwhile.
@@ -84,10 +84,10 @@ func killOnce(t *testing.T, s *server, round int, acknowledged map[int]bool, sta
 
 // judge compares what was acknowledged with what the function and the queue of
 // failures saw.
-func judge(t *testing.T, s *server, c *cloud, file string, acknowledged map[int]bool) {
+func judge(t *testing.T, s *server, c *cloud, rec *recorder, acknowledged map[int]bool) {
 	t.Helper()
 	ran, told := map[int]int{}, map[int]int{}
-	for _, r := range runs(t, file) {
+	for _, r := range rec.runs() {
 		ran[r.n]++
 	}
 	for _, a := range c.arrived("sqs", "bad") {

@@ -10,11 +10,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -70,17 +73,18 @@ func build(to, from string) error {
 	return nil
 }
 
-// server is a running lambent. Its functions are plain processes, so that they can
-// write down what they did where no kill of the server can undo it.
+// server is a running lambent. Its functions reach this test, so that they can
+// tell what they do where no kill of the server can undo it.
 type server struct {
 	*lambda.Client
 	url    string
+	here   string // this machine's loopback, as functions call it
 	cmd    *exec.Cmd
 	said   *os.File
 	exited chan struct{}
 }
 
-var banner = regexp.MustCompile(`at (http://[0-9.:]+) `)
+var banner = regexp.MustCompile(`at (http://[0-9.:]+) \((\w+) sandboxes`)
 
 func launch(t testing.TB, dir string, flags ...string) *server {
 	t.Helper()
@@ -89,7 +93,7 @@ func launch(t testing.TB, dir string, flags ...string) *server {
 		t.Fatal(err)
 	}
 	s := &server{said: said, exited: make(chan struct{})}
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--driver", "process"}
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--network", "host"}
 	s.cmd = exec.Command(binary, append(args, flags...)...)
 	s.cmd.Stderr = said
 	out, err := s.cmd.StdoutPipe()
@@ -111,7 +115,10 @@ func launch(t testing.TB, dir string, flags ...string) *server {
 		text, _ := os.ReadFile(said.Name())
 		t.Fatalf("lambent serve %v says %q, %v\n%s", flags, line, err, text)
 	}
-	s.url = words[1]
+	s.url, s.here = words[1], "host.lambent.internal"
+	if words[2] == "process" {
+		s.here = "127.0.0.1"
+	}
 	s.Client = lambda.New(lambda.Options{
 		BaseEndpoint: &s.url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128}},
@@ -143,14 +150,14 @@ func (s *server) stop() {
 	}
 }
 
-// deploy creates the function that writes down what it gets, and returns the file.
-func (s *server) deploy(t testing.TB, name string, change func(*lambda.CreateFunctionInput)) (recordFile string) {
+// deploy creates the function that tells what it gets.
+func (s *server) deploy(t testing.TB, name string, change func(*lambda.CreateFunctionInput)) *recorder {
 	t.Helper()
-	recordFile = filepath.Join(t.TempDir(), "record")
+	r := newRecorder(t)
 	in := &lambda.CreateFunctionInput{
 		FunctionName: &name, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Role: aws.String("arn:aws:iam::000000000000:role/r"),
 		Code: &types.FunctionCode{ZipFile: zipped(t)}, Timeout: aws.Int32(30),
-		Environment: &types.Environment{Variables: map[string]string{"TEST_RECORD": recordFile}},
+		Environment: &types.Environment{Variables: map[string]string{"TEST_RECORD": r.url(s)}},
 	}
 	if change != nil {
 		change(in)
@@ -161,7 +168,7 @@ func (s *server) deploy(t testing.TB, name string, change func(*lambda.CreateFun
 	if err := lambda.NewFunctionActiveV2Waiter(s).Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	return recordFile
+	return r
 }
 
 func zipped(t testing.TB) []byte {
@@ -225,26 +232,55 @@ func eventually(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// ran is one line of a record: what the function got.
-type ran struct {
-	n        int
-	id, name string
-	payload  string
+// recorder is who functions tell what they do.
+type recorder struct {
+	server *httptest.Server
+	mu     sync.Mutex
+	all    []ran         // mu
+	came   chan struct{} // pokes whoever waits for the next one
 }
 
-func runs(t testing.TB, file string) (all []ran) {
+// ran is what a function got.
+type ran struct {
+	n       int
+	id      string
+	payload string
+}
+
+func newRecorder(t testing.TB) *recorder {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var r ran
-		if _, err := fmt.Sscanf(line, "%d %s %s", &r.n, &r.id, &r.name); err != nil {
-			t.Fatalf("line %q: %v", line, err)
+	r := &recorder{came: make(chan struct{}, 1)}
+	r.server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		text, err := io.ReadAll(req.Body)
+		var one ran
+		if err == nil {
+			_, err = fmt.Sscanf(string(text), "%d %s", &one.n, &one.id)
 		}
-		r.payload = strings.TrimSuffix(strings.SplitN(line, " ", 4)[3], "\n")
-		all = append(all, r)
-	}
-	return all
+		if err != nil {
+			t.Errorf("a function says %q: %v", text, err)
+			return
+		}
+		one.payload = strings.SplitN(string(text), " ", 3)[2]
+		r.mu.Lock()
+		r.all = append(r.all, one)
+		r.mu.Unlock()
+		select {
+		case r.came <- struct{}{}:
+		default:
+		}
+	}))
+	t.Cleanup(r.server.Close)
+	return r
+}
+
+// url is where a server's functions reach the recorder.
+func (r *recorder) url(s *server) string {
+	_, port, _ := strings.Cut(strings.TrimPrefix(r.server.URL, "http://"), ":")
+	return "http://" + s.here + ":" + port
+}
+
+func (r *recorder) runs() []ran {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
 }
