@@ -56,8 +56,15 @@ func (c *caller) send() error {
 // while they are worked off, and how many are worked off a second from the first
 // to the last.
 func BenchmarkAccepted(b *testing.B) {
+	// The second tells what acceptance costs by itself: on few processors the
+	// functions take most of them.
+	b.Run("worked off as they come", func(b *testing.B) { accept(b) })
+	b.Run("one at a time", func(b *testing.B) { accept(b, "--async-concurrency=1") })
+}
+
+func accept(b *testing.B, flags ...string) {
 	const senders = 64
-	s := own(b)
+	s := own(b, flags...)
 	s.deploy(b, "f", func(in *lambda.CreateFunctionInput) { in.Environment = nil })
 	var left atomic.Int64
 	left.Store(int64(b.N))
