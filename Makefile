@@ -6,7 +6,7 @@ LDFLAGS    = -s -w -X main.version=$(VERSION)
 PLATFORMS  = linux/amd64 linux/arm64 darwin/arm64
 SEED      ?= 0
 
-.PHONY: build demo test test-race lint sim fuzz bench prepare embedded clean
+.PHONY: build demo test test-race lint sim async-crash fuzz bench prepare embedded clean
 
 build: embedded
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lambent ./cmd/lambent
@@ -33,6 +33,10 @@ lint: embedded
 # The daemon's engines on simulated sandboxes; SEED=n plays one seed.
 sim:
 	$(GO) test ./internal/sim -count=1 -v -args $(if $(filter-out 0,$(SEED)),-seed $(SEED),)
+
+# 20 kills of the server while 10,000 asynchronous events are sent and worked off.
+async-crash: build
+	LAMBENT_BIN=$(CURDIR)/bin/lambent $(GO) test ./internal/e2e/async -count=1 -timeout 60m -run TestKilled -v -args -events 10000 -rounds 20
 
 fuzz:
 	scripts/fuzz.sh

@@ -16,9 +16,8 @@ import (
 // destinations need, and keeps what it got.
 type cloud struct {
 	*httptest.Server
-	mu   sync.Mutex
-	got  []arrival // mu
-	down bool      // mu
+	mu  sync.Mutex
+	got []arrival // mu
 }
 
 // arrival is one message, event or object.
@@ -46,10 +45,6 @@ func newCloud(t testing.TB) *cloud {
 		a, answer := read(signed[1], r, body)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.down {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
 		c.got = append(c.got, a)
 		_, _ = io.WriteString(w, answer)
 	}))
@@ -95,12 +90,6 @@ func read(service string, r *http.Request, body []byte) (a arrival, answer strin
 
 func entry(i int, name string) string {
 	return "MessageAttributes.entry." + string(rune('0'+i)) + "." + name
-}
-
-func (c *cloud) setDown(down bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.down = down
 }
 
 // arrived is what came for a target whose name ends so.
