@@ -178,6 +178,7 @@ func (b *bench) daemon(ctx context.Context) error {
 }
 
 func (b *bench) atRest(ctx context.Context, s *server) {
+	s.quiet(ctx)
 	mine := b.server
 	b.server = s
 	b.rest(ctx, "daemon", "at rest")

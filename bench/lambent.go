@@ -47,6 +47,19 @@ func startLambent(o options, dir string) (*server, error) {
 	return s, nil
 }
 
+// quiet waits until the server's own work after its start is done: with a new
+// data folder it prepares runtimes for their first use.
+func (s *server) quiet(ctx context.Context) {
+	const look = 300 * time.Millisecond
+	for limit := time.Now().Add(startedWithin); time.Now().Before(limit) && ctx.Err() == nil; {
+		before, known := cpuOf(family(s.cmd.Process.Pid)), len(family(s.cmd.Process.Pid))
+		time.Sleep(look)
+		if cpuOf(family(s.cmd.Process.Pid))-before < look/20 && len(family(s.cmd.Process.Pid)) == known {
+			return
+		}
+	}
+}
+
 // side is one of the server's functions.
 func (s *server) side(function string) side {
 	return side{name: "lambent", url: s.url + invokePath(function), pid: s.cmd.Process.Pid}

@@ -155,6 +155,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.prepare(ctx, b.server); err != nil {
 		return err
 	}
+	b.server.quiet(ctx)
 	parts := map[string]func(context.Context) error{
 		"warm": b.warm, "clients": b.clients, "languages": b.languages, "cold": b.cold, "burst": b.burst,
 		"payload": b.payload, "functions": b.functions, "density": b.densityPart, "daemon": b.daemon,
