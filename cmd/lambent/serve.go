@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,10 @@ type options struct {
 // defaultNetwork is the way out that environments have when nobody says otherwise.
 const defaultNetwork = "nat"
 
+// defaultFreezeAfter lets back-to-back invocations skip the freeze. A client that
+// calls again at once does so within a millisecond; on a busy host a few.
+const defaultFreezeAfter = 10 * time.Millisecond
+
 func newServe() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
@@ -87,7 +92,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.DurationVar(&o.wait, "max-wait", 2*time.Minute, "how long a caller may wait for an environment before it gets 429")
 	f.DurationVar(&o.idle, "idle-timeout", 10*time.Minute, "when an environment without invocations ends; 0: never")
 	f.DurationVar(&o.lifetime, "max-lifetime", 2*time.Hour, "when an environment ends however busy its function is; 0: never")
-	f.DurationVar(&o.freezeAfter, "freeze-after", 0, "how long an environment stays awake when it has nothing to do")
+	f.DurationVar(&o.freezeAfter, "freeze-after", defaultFreezeAfter, "how long an environment stays awake when it has nothing to do")
 	f.DurationVar(&o.logRetention, "log-retention", 0, "when log records of groups without a retention of their own go; 0: when --log-max is reached")
 	f.IntVar(&o.logMaxMB, "log-max", 2048, "MB of log records that are kept")
 	f.BoolVar(&o.oldLogs, "old-log-format", false, "write failures to logs as AWS did before 2024")
@@ -148,6 +153,12 @@ func (o options) check() error {
 	return nil
 }
 
+// shareOfProcessors is how many processors the daemon uses of n: half, as the
+// functions need the other half. More would cost more than they give: handing an
+// invocation from one thread to another takes longer than all else that is done
+// with it, and a daemon with a processor to spare does it four times for each.
+func shareOfProcessors(n int) int { return max(1, n/2) }
+
 // serve runs the daemon until ctx ends, then drains.
 func serve(ctx context.Context, o options, out io.Writer) error {
 	if err := o.check(); err != nil {
@@ -159,6 +170,9 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(shareOfProcessors(runtime.NumCPU()))
+	}
 	ln, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
