@@ -187,7 +187,7 @@ func why(e *store.Event) string {
 
 func (q *Queue) bury(e *store.Event, problem string) {
 	e.Dead, e.Outcome.Problem = true, problem
-	q.config.Log.Warn("event is dead", "request", e.RequestID, "function", e.Function, "condition", e.Outcome.Condition, "problem", problem)
+	q.config.Log.Info("event is dead", "request", e.RequestID, "function", e.Function, "condition", e.Outcome.Condition, "problem", problem)
 	q.keep("bury event", e, func(ctx context.Context) error { return q.config.Store.Update(ctx, *e) })
 }
 
