@@ -192,6 +192,30 @@ func TestFreezeGivesUp(t *testing.T) {
 	}
 }
 
+// TestWeight: all groups together weigh as much as the processors they may use.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		v2         bool
+		file       string
+		processors int
+		want       string
+	}{
+		"v1": {false, "cpu.shares", 4, "4096"}, "v1, the most": {false, "cpu.shares", 1000, "262144"},
+		"v2": {true, "cpu.weight", 4, "400"}, "v2, the most": {true, "cpu.weight", 1000, "10000"},
+	} {
+		dir := t.TempDir()
+		put(t, dir, tt.file, "")
+		tree := &Tree{places: map[string]place{CPU: {dir: dir, v2: tt.v2}}}
+		if err := tree.weigh(tt.processors); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := get(t, dir, tt.file); got != tt.want {
+			t.Errorf("%s: %s is %q, want %q", name, tt.file, got, tt.want)
+		}
+	}
+}
+
 // TestControllerNotDelegated: what is not passed down to us is missing, with a reason, and the rest works.
 func TestControllerNotDelegated(t *testing.T) {
 	t.Parallel()

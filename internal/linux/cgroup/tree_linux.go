@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,10 +54,25 @@ func OpenTree(h Host, parent, name string) (*Tree, error) {
 	}
 	t.findCPUAccount(h, parent, name, unified)
 	t.findFreezer(h, parent, name, unified, unifiedErr)
+	_ = t.weigh(runtime.NumCPU()) // a wish: who delegated the tree may have decided otherwise
 	if unified == "" {
 		return t, nil
 	}
 	return t, t.openHosts(filepath.Join(unified, hostsName))
+}
+
+// weigh gives the tree the weight of as many processes as there are processors:
+// the kernel shares the processors among a folder's children, and would hold all
+// groups together for one process beside every other one of the host.
+func (t *Tree) weigh(processors int) error {
+	p := t.places[CPU]
+	switch {
+	case p.dir == "":
+		return nil
+	case p.v2:
+		return optional(write(p.dir, "cpu.weight", strconv.Itoa(min(100*processors, 10_000))))
+	}
+	return optional(write(p.dir, "cpu.shares", strconv.Itoa(min(1024*processors, 1<<18))))
 }
 
 func (t *Tree) openHosts(dir string) (err error) {
