@@ -129,7 +129,7 @@ func choose(found map[string]string, family, preferred string) (runtime, path st
 	}
 	var names []string
 	for r := range found {
-		if strings.HasPrefix(r, family) {
+		if strings.HasPrefix(r, family) && !strings.HasSuffix(r, ".al2023") { // their elders' other names
 			names = append(names, r)
 		}
 	}
