@@ -10,10 +10,23 @@ import (
 	"lambent/internal/store"
 )
 
+// chosen is the filter as a condition. It is spelled out, since SQLite uses a partial
+// index only for a condition that it can see to be the index's own.
+func chosen(f store.EventFilter) (where string, args []any) {
+	where = "dead = 0"
+	if f.Dead {
+		where = "dead = 1"
+	}
+	if f.Function != "" {
+		return where + " AND function = ?", []any{f.Function}
+	}
+	return where, nil
+}
+
 // Events implements store.QueueDesk.
 func (s *Store) Events(ctx context.Context, f store.EventFilter) (all []store.Event, err error) {
-	rows, err := s.query(ctx, `SELECT sequence, document, NULL, NULL FROM queued_event
-		WHERE dead = ? AND (? = '' OR function = ?) ORDER BY sequence LIMIT ?`, f.Dead, f.Function, f.Function, f.Limit)
+	where, args := chosen(f)
+	rows, err := s.query(ctx, "SELECT sequence, document, NULL, NULL FROM queued_event WHERE "+where+" ORDER BY sequence LIMIT ?", append(args, f.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
@@ -30,7 +43,8 @@ func (s *Store) Events(ctx context.Context, f store.EventFilter) (all []store.Ev
 
 // CountEvents implements store.QueueDesk.
 func (s *Store) CountEvents(ctx context.Context, f store.EventFilter) (n int, err error) {
-	rows, err := s.query(ctx, "SELECT count(*) FROM queued_event WHERE dead = ? AND (? = '' OR function = ?)", f.Dead, f.Function, f.Function)
+	where, args := chosen(f)
+	rows, err := s.query(ctx, "SELECT count(*) FROM queued_event WHERE "+where, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count events: %w", err)
 	}
