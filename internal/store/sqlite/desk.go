@@ -56,9 +56,13 @@ func (s *Store) CountEvents(ctx context.Context, f store.EventFilter) (n int, er
 }
 
 // Take implements store.QueueDesk. It claims first and reads again, since the
-// event may change until it is claimed.
+// event may change until it is claimed. Request ids have no index, which each event
+// would pay for: operators are patient, and begin with the oldest.
 func (s *Store) Take(ctx context.Context, requestID string) (store.Event, bool, error) {
-	seen, found, err := s.event(ctx, "request_id = ?", requestID)
+	seen, found, err := s.event(ctx, "dead = 1 AND request_id = ?", requestID)
+	if err == nil && !found {
+		seen, found, err = s.event(ctx, "dead = 0 AND request_id = ?", requestID)
+	}
 	if err != nil || !found || !s.claims.take(seen.Sequence) {
 		return store.Event{}, false, err
 	}

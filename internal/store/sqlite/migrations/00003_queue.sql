@@ -14,7 +14,7 @@ CREATE TABLE queued_event (
 CREATE INDEX queued_event_waiting ON queued_event (function, due) WHERE dead = 0;
 
 -- Dead events are few among many that wait.
-CREATE INDEX queued_event_dead ON queued_event (function) WHERE dead = 1;
+CREATE INDEX queued_event_dead ON queued_event (sequence) WHERE dead = 1;
 
 -- +goose Down
 DROP TABLE queued_event;
