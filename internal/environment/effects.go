@@ -194,12 +194,25 @@ func (e *Environment) start(f lifecycle.Start) {
 			return
 		}
 	}
+	if !refused(err) {
+		e.parts.Log.Error("start", "environment", e.id, "process", f.Process.Extension, "err", err)
+		go e.Stop("its sandbox is broken", true)
+		return
+	}
 	go func() { // not from within an effect: the outcome is an event of its own
 		errorType, text := startFault(f.Process, err)
 		_ = e.post(lifecycle.StartFailed{
 			At: now(), Incarnation: f.Incarnation, Process: f.Process, ErrorType: errorType, Message: text,
 		}, nil)
 	}()
+}
+
+// refused tells a program that could not be executed, which is the function's
+// fault, from a sandbox that could not try.
+func refused(err error) bool {
+	var start *sandbox.StartError
+	var fault interface{ FaultType() string }
+	return errors.As(err, &start) || errors.As(err, &fault)
 }
 
 // startFault names a process that could not be executed as AWS does.

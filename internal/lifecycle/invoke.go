@@ -103,9 +103,10 @@ func (m *machine) settle(c *Current, r lambda.Result) {
 }
 
 // How soon an environment is back: after an answer when the runtime asks for
-// more, after a failure when its processes are gone.
+// more, which a function of little memory may do only in its next share of
+// processor time; after a failure when its processes are gone.
 const (
-	backFromAnswer = 5 * time.Millisecond
+	backFromAnswer = 50 * time.Millisecond
 	backFromKill   = 500 * time.Millisecond
 )
 

@@ -121,6 +121,7 @@ func (h *Host) Run(ctx context.Context, path string, args ...string) (string, er
 	cmd.Dir = "/"
 	cmd.Env = h.Env
 	cmd.WaitDelay = time.Second // a shim's descendants may hold the pipe
+	defer Tether(cmd)()
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
 		err = ctx.Err() // what killed it, rather than that it was killed

@@ -49,6 +49,7 @@ func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.
 		"-XX:ArchiveClassesAtExit="+fresh, "-jar", "../runtime/"+jarName, "--rehearse")
 	cmd.Dir = task
 	cmd.Env = host.Env
+	defer runtimes.Tether(cmd)()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("archive classes of %s: %w: %s", found.Path, err, out)
 	}
