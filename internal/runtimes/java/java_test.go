@@ -193,7 +193,7 @@ func TestProgram(t *testing.T) {
 		if err != nil || !slices.Equal(p.Argv, want) {
 			t.Errorf("%s with %q: %q, %v; want %q", c.runtime, c.options, p.Argv, err, want)
 		}
-		if !p.Shell || p.LogFD != 62 || p.Dir != "/var/task" || len(p.Mounts) != 2 {
+		if !p.Wrapper || p.Shell || p.LogFD != 62 || p.Dir != "/var/task" || len(p.Mounts) != 2 {
 			t.Errorf("%s: %+v", c.runtime, p)
 		}
 	}
