@@ -364,7 +364,7 @@ func removeDir(dir string) error {
 
 // processes lists the group's processes.
 func processes(dir string) ([]int, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	b, err := readFile(dir, "cgroup.procs")
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ const markAge = 100 * time.Millisecond
 // invocation, and what was made of it last.
 type mark struct {
 	mu    sync.Mutex
-	file  *os.File  // opened by the first look
+	fd    int       // opened by the first look, 0 before
 	ended bool      // the group is being removed
 	value int64     // the mark at the last look
 	peak  int64     // what Usage made of it then
@@ -60,9 +61,9 @@ func (m *mark) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended = true
-	if m.file != nil {
-		m.file.Close()
-		m.file = nil
+	if m.fd != 0 {
+		_ = unix.Close(m.fd)
+		m.fd = 0
 	}
 }
 
@@ -92,7 +93,7 @@ func (m *mark) look(g *Group, now time.Time) (value, peak int64, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := g.tree.places[Memory]
-	if m.file == nil {
+	if m.fd == 0 {
 		dir, name := g.dir(p), "memory.max_usage_in_bytes"
 		if p.v2 {
 			name = "memory.peak"
@@ -100,14 +101,14 @@ func (m *mark) look(g *Group, now time.Time) (value, peak int64, known bool) {
 		if dir == "" || m.ended {
 			return 0, 0, false
 		}
-		file, err := os.Open(filepath.Join(dir, name))
+		fd, err := openFile(dir, name)
 		if err != nil {
 			return 0, 0, false
 		}
-		m.file = file
+		m.fd = fd
 	}
 	var buf [32]byte
-	n, _ := unix.Pread(int(m.file.Fd()), buf[:], 0) // ReadAt would ask a second time, for the end
+	n, _ := unix.Pread(m.fd, buf[:], 0)
 	value, ok := number(buf[:max(n, 0)])
 	return value, m.peak, ok && value == m.value && now.Sub(m.at) < markAge
 }
@@ -143,11 +144,11 @@ func (g *Group) memoryUsage(u *Usage) error {
 	if err := optional(err); err != nil { // memory.peak is of Linux 5.19
 		return err
 	}
-	stat, err := os.ReadFile(filepath.Join(dir, "memory.stat"))
+	stat, err := readFile(dir, "memory.stat")
 	if err != nil {
 		return err
 	}
-	events, err := os.ReadFile(filepath.Join(dir, files.oom))
+	events, err := readFile(dir, files.oom)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (g *Group) cpuUsage(u *Usage) error {
 		u.CPU = time.Duration(ns)
 		return err
 	}
-	stat, err := os.ReadFile(filepath.Join(dir, "cpu.stat"))
+	stat, err := readFile(dir, "cpu.stat")
 	if err != nil {
 		return err
 	}
@@ -182,8 +183,46 @@ func (g *Group) cpuUsage(u *Usage) error {
 	return nil
 }
 
+// openFile opens a file of the kernel's for reading. The os package would have
+// the poller watch it, as these files can be polled.
+func openFile(dir, file string) (int, error) {
+	path := filepath.Join(dir, file)
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 0, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		return fd, nil
+	}
+}
+
+// readFile reads such a file.
+func readFile(dir, file string) ([]byte, error) {
+	fd, err := openFile(dir, file)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	text := make([]byte, 0, 4096)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, &os.PathError{Op: "read", Path: filepath.Join(dir, file), Err: err}
+		case n == 0:
+			return text, nil
+		}
+		text = slices.Grow(text[:len(text)+n], 512)
+	}
+}
+
 func readInt(dir, file string) (int64, error) {
-	b, err := os.ReadFile(filepath.Join(dir, file))
+	b, err := readFile(dir, file)
 	if err != nil {
 		return 0, err
 	}
