@@ -81,6 +81,9 @@ func (l load) phase(ctx context.Context, client *http.Client, s side) sample {
 	for _, one := range each {
 		out.latencies = append(out.latencies, one.latencies...)
 		out.errors += one.errors
+		if out.first == nil {
+			out.first = one.first
+		}
 	}
 	slices.Sort(out.latencies)
 	return out
@@ -90,7 +93,9 @@ func (l load) client(ctx context.Context, client *http.Client, s side, until tim
 	for began := time.Now(); began.Before(until) && ctx.Err() == nil; began = time.Now() {
 		_, err := post(ctx, client, s.url, l.event)
 		if err != nil {
-			out.errors++
+			if out.errors++; out.errors == 1 {
+				out.first = err
+			}
 			continue
 		}
 		out.latencies = append(out.latencies, time.Since(began))

@@ -12,6 +12,7 @@ type sample struct {
 	elapsed   time.Duration
 	cpu       time.Duration // of the server's side: all its processes
 	errors    int
+	first     error // of those
 }
 
 // at is the quantile q of the latencies.

@@ -44,12 +44,15 @@ func (b *bench) compare(part, what, unit string, out map[string][]sample, sides 
 			r.To = to
 			r.Ratio, r.Low, r.High = ratio(out[s.name], out[to], get)
 		}
-		failed := 0
+		failed, first := 0, error(nil)
 		for _, one := range out[s.name] {
 			failed += one.errors
+			if one.first != nil && first == nil {
+				first = one.first
+			}
 		}
 		if failed > 0 {
-			r.Remarks = fmt.Sprintf("%d errors", failed)
+			r.Remarks = fmt.Sprintf("%d errors, such as %v", failed, first)
 		}
 		b.note(r)
 	}
