@@ -19,7 +19,7 @@ var (
 
 const (
 	senders   = 32
-	atOnce    = 16 // of the server's events
+	atOnce    = 8 // of the events: half of what the server may run is for one function
 	perRound  = "--async-concurrency=16"
 	failEvery = 10
 )
