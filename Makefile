@@ -6,7 +6,7 @@ LDFLAGS    = -s -w -X main.version=$(VERSION)
 PLATFORMS  = linux/amd64 linux/arm64 darwin/arm64
 SEED      ?= 0
 
-.PHONY: build demo test test-race lint sim async-crash fuzz bench prepare embedded clean
+.PHONY: build demo test lint sim async-crash fuzz bench prepare embedded clean
 
 build: embedded
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lambent ./cmd/lambent
