@@ -61,7 +61,7 @@ func New(cfg Config) (_ *Driver, err error) {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.buffers.New = func() any { return new([64 << 10]byte) }
-	d.ids = newIdentities(cfg.FirstUID, d.rootless)
+	d.ids = newIdentities(cfg.FirstUID, cfg.StateDir, d.rootless)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("prepare the namespace driver: %w", err), d.Close())

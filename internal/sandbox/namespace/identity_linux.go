@@ -3,15 +3,21 @@ package namespace
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 )
 
 const (
-	// defaultFirstUID is in the range that systemd's table of user IDs leaves unused.
+	// Identities are of the range that systemd's table of user IDs leaves unused,
+	// and each driver has a part of it to itself: the kernel counts a user's
+	// processes on the whole host, and one driver's sandbox that uses up its
+	// process limit must not leave another's namesake without.
 	defaultFirstUID = 1_900_000_000
 	identityCount   = 65536
+	identityParts   = 3700
 
 	// The one identity there is inside a user namespace with a single mapping:
 	// the numbers that AWS's emulator uses.
@@ -29,9 +35,11 @@ type identities struct {
 	free  []uint32 // given back, oldest first
 }
 
-func newIdentities(first uint32, rootless bool) identities {
+func newIdentities(first uint32, state string, rootless bool) identities {
 	if first == 0 {
-		first = defaultFirstUID
+		h := fnv.New32a()
+		_, _ = io.WriteString(h, state)
+		first = defaultFirstUID + h.Sum32()%identityParts*identityCount
 	}
 	return identities{first: first, one: rootless}
 }
