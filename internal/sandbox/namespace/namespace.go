@@ -61,7 +61,7 @@ type Config struct {
 	CgroupParent string
 
 	// FirstUID begins the range of user and group IDs that sandboxes get, one
-	// each. 0 is a range that nobody else hands out.
+	// each. 0 is a range that follows from StateDir.
 	FirstUID uint32
 
 	Log *slog.Logger // nil discards
