@@ -118,6 +118,10 @@ type Spec struct {
 	Mounts       []Mount
 	Hosts        []Host // names besides localhost
 	Hostname     string
+
+	// Ahead is the program that will be started first, if it is one that may
+	// have been started before. Drivers need not look at it.
+	Ahead *Ahead
 }
 
 // Mount is a host folder shown inside, read-only.
@@ -139,6 +143,10 @@ type Command struct {
 	Env  []string // complete: nothing else is inherited
 	Dir  string
 
+	// Stdin is what the process reads, to its end; nil: nothing. When the
+	// process has ended, what is left is not read.
+	Stdin io.Reader
+
 	// Stdout and Stderr receive what the process writes, in its order. A Write
 	// must not block for long: the process waits for it. nil discards.
 	Stdout, Stderr io.Writer
@@ -146,6 +154,10 @@ type Command struct {
 	// Extra are further pipes that the process may write to, by descriptor
 	// number (3 or more).
 	Extra []Pipe
+
+	// Ahead is set when the command is the Spec's Ahead: one that waits may
+	// take its place. Drivers need not look at it.
+	Ahead *Ahead
 }
 
 // Pipe is a descriptor of the process that ends in a writer of ours.
@@ -251,4 +263,7 @@ type Program struct {
 	OldKeys bool
 	// LogFD is the descriptor of the framed log protocol, 0 when the runtime does not speak it.
 	LogFD int
+	// Ahead is the same program in the form that can be started ahead; nil
+	// where the version's settings must be seen when it is executed.
+	Ahead *Ahead
 }
