@@ -39,4 +39,18 @@ if [ "$(cat "$mark" 2>/dev/null)" != "$pillow" ]; then
 fi
 
 sh internal/runtimes/testdata/get.sh build/runtimes || say "not all runtimes"
+
+# Programs of the distribution, only where nobody minds: Ruby to serve, and what
+# AWS's native runtime clients are built with.
+need=()
+for program in ruby autoconf automake libtoolize; do
+	command -v "$program" >/dev/null || need+=("${program/libtoolize/libtool}")
+done
+if ((${#need[@]})); then
+	if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${need[@]}") >/dev/null 2>&1 || say "could not install ${need[*]}"
+	else
+		say "tests of Ruby, or of native runtime clients, are skipped without: ${need[*]}"
+	fi
+fi
 exit 0
