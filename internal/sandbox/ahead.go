@@ -1,6 +1,11 @@
 package sandbox
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Stocker is a Driver that can begin a sandbox before it is known what it will
 // be for, so that a cold start need only finish it.
@@ -16,6 +21,26 @@ type Blank struct {
 	Hostname string
 	Hosts    []Host
 	Mounts   []Mount // of targets that no later mount shares or lies above
+}
+
+// Rest gives the mounts of a spec that a sandbox begun as the blank has not, or
+// says why it cannot become what the spec wants.
+func (b Blank) Rest(spec Spec) ([]Mount, error) {
+	if b.Hostname != spec.Hostname || !slices.Equal(b.Hosts, spec.Hosts) {
+		return nil, fmt.Errorf("sandbox %s was begun with other host names", b.ID)
+	}
+	rest := slices.DeleteFunc(slices.Clone(spec.Mounts), func(m Mount) bool { return slices.Contains(b.Mounts, m) })
+	if len(rest) != len(spec.Mounts)-len(b.Mounts) {
+		return nil, fmt.Errorf("sandbox %s was begun with mounts that are not wanted", b.ID)
+	}
+	for _, m := range rest {
+		for _, have := range b.Mounts {
+			if have.Target == m.Target || strings.HasPrefix(have.Target, strings.TrimSuffix(m.Target, "/")+"/") {
+				return nil, fmt.Errorf("sandbox %s has a mount at %s, which one at %s would change", b.ID, have.Target, m.Target)
+			}
+		}
+	}
+	return rest, nil
 }
 
 // Unfinished is a sandbox that nobody has yet. Its owner may Listen, Start,

@@ -144,7 +144,8 @@ type Command struct {
 	Dir  string
 
 	// Stdin is what the process reads, to its end; nil: nothing. When the
-	// process has ended, what is left is not read.
+	// process has ended, what is left is not read; a Read that is under way
+	// then nobody waits for, and it is for the caller to end.
 	Stdin io.Reader
 
 	// Stdout and Stderr receive what the process writes, in its order. A Write

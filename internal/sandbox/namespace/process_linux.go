@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -20,7 +21,8 @@ const pipeGrace = 20 * time.Millisecond
 // process is a command that lambent-init started for us.
 type process struct {
 	conn    *conn
-	pid     int // inside
+	pid     int      // inside
+	input   *os.File // what it reads comes from here, nil for nothing
 	outputs []*output
 	done    chan struct{}
 	exit    sandbox.Exit // written before done is closed
@@ -68,7 +70,22 @@ func (p *process) ended(status uint32) {
 	go p.finish()
 }
 
+// feed writes what a reader gives until that ends or the process does, which
+// closes the pipe. Nobody waits for it, as a Read may last.
+func (p *process) feed(r io.Reader) {
+	if p.input == nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(p.input, r)
+		p.input.Close()
+	}()
+}
+
 func (p *process) finish() {
+	if p.input != nil {
+		p.input.Close()
+	}
 	p.Drain()
 	grace := time.NewTimer(pipeGrace)
 	defer grace.Stop()
@@ -87,6 +104,9 @@ func (p *process) finish() {
 
 // discard closes what a start that failed had prepared.
 func (p *process) discard() {
+	if p.input != nil {
+		p.input.Close()
+	}
 	for _, o := range p.outputs {
 		o.stop()
 		<-o.done
@@ -102,15 +122,12 @@ type output struct {
 	done    chan struct{} // closed when nothing is handed over any more
 
 	mu     sync.Mutex // guards reading, writing on, and closed
-	w      writer
+	w      io.Writer
 	closed bool
 }
 
-// writer is io.Writer; it is named here as nothing else of io is needed.
-type writer interface{ Write([]byte) (int, error) }
-
 // pipe makes an output and the descriptor for the process.
-func (d *Driver) pipe(w writer, uid, gid uint32) (*output, int, error) {
+func (d *Driver) pipe(w io.Writer, uid, gid uint32) (*output, int, error) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, err
@@ -127,6 +144,23 @@ func (d *Driver) pipe(w writer, uid, gid uint32) (*output, int, error) {
 	o := &output{r: os.NewFile(uintptr(ends[0]), "output"), fd: ends[0], w: w, buffers: &d.buffers, done: make(chan struct{})}
 	go o.pump()
 	return o, ends[1], nil
+}
+
+// inputPipe makes a pipe of which the process gets the reading end.
+func (d *Driver) inputPipe(uid, gid uint32) (*os.File, int, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, err
+	}
+	err := unix.SetNonblock(ends[1], true)
+	if err == nil && !d.rootless {
+		err = unix.Fchown(ends[0], int(uid), int(gid)) // for /dev/stdin
+	}
+	if err != nil {
+		closeAll(ends[:])
+		return nil, -1, err
+	}
+	return os.NewFile(uintptr(ends[1]), "input"), ends[0], nil
 }
 
 // pump hands over what comes until nobody can write any more.

@@ -3,6 +3,7 @@ package namespace
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 
 	"golang.org/x/sys/unix"
@@ -24,11 +25,16 @@ func (b *box) Start(ctx context.Context, cmd sandbox.Command) (sandbox.Process, 
 	if err == nil {
 		err = b.start(p, cmd, numbers, fds)
 	}
-	closeAll(fds[min(1, len(fds)):]) // the first is the driver's own /dev/null
+	for _, fd := range fds {
+		if fd != int(b.d.null.Fd()) {
+			unix.Close(fd)
+		}
+	}
 	if err != nil {
 		p.discard()
 		return nil, err
 	}
+	p.feed(cmd.Stdin)
 	return p, nil
 }
 
@@ -69,7 +75,7 @@ func (b *box) start(p *process, cmd sandbox.Command, numbers, fds []int) error {
 func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, err error) {
 	null := int(b.d.null.Fd())
 	numbers, fds = []int{0}, []int{null}
-	add := func(number int, w writer) error {
+	add := func(number int, w io.Writer) error {
 		o, fd, err := b.d.pipe(w, b.uid, b.gid)
 		if err != nil {
 			return fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.spec.ID, err)
@@ -85,6 +91,11 @@ func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, 
 		}
 		numbers, fds = append(numbers, number), append(fds, dup)
 		return nil
+	}
+	if cmd.Stdin != nil {
+		if p.input, fds[0], err = b.d.inputPipe(b.uid, b.gid); err != nil {
+			return nil, nil, fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.spec.ID, err)
+		}
 	}
 	if cmd.Stdout == nil {
 		err = copyOf(1, null)
@@ -112,6 +123,6 @@ func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, 
 }
 
 // same tells whether two writers are one; writers that cannot be compared are two.
-func same(a, b writer) bool {
+func same(a, b io.Writer) bool {
 	return a != nil && reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
 }

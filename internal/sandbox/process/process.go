@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ type process struct {
 	sandbox *Sandbox
 	os      *os.Process
 	pid     int
+	input   *os.File // what it reads comes from here, nil for nothing
 	pumps   []*pump
 	reaped  chan struct{}
 	done    chan struct{}
@@ -44,6 +46,9 @@ func (p *process) wait() {
 	}
 	s.mu.Unlock()
 	close(p.reaped)
+	if p.input != nil {
+		p.input.Close()
+	}
 	// Descendants may hold the pipes for ever, but what the process itself wrote
 	// is in them by now.
 	p.Drain()
@@ -156,16 +161,22 @@ func startTime(pid int) (int64, error) {
 // wiring is a command's descriptors.
 type wiring struct {
 	files []*os.File // by number, as the process will have them
+	input *os.File   // the other end of its standard input, nil without one
 	pumps []*pump
 }
 
 // wire makes the pipes of a command.
 func wire(cmd sandbox.Command) (*wiring, error) {
-	null, err := os.Open(os.DevNull)
+	w := &wiring{files: []*os.File{nil, nil, nil}}
+	var err error
+	if cmd.Stdin == nil {
+		w.files[0], err = os.Open(os.DevNull)
+	} else {
+		w.files[0], w.input, err = os.Pipe()
+	}
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{files: []*os.File{null, nil, nil}}
 	pipes := append([]sandbox.Pipe{{FD: 1, W: cmd.Stdout}, {FD: 2, W: cmd.Stderr}}, cmd.Extra...)
 	for _, pipe := range pipes {
 		if err := w.add(pipe); err != nil {
@@ -205,8 +216,23 @@ func (w *wiring) closeOurs() {
 	}
 }
 
-// abandon closes the reading ends of a process that was not started.
+// feed writes what a reader gives until that ends or the process does, which
+// closes the pipe. Nobody waits for it, as a Read may last.
+func (w *wiring) feed(r io.Reader) {
+	if w.input == nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(w.input, r)
+		w.input.Close()
+	}()
+}
+
+// abandon closes our ends of a process that was not started.
 func (w *wiring) abandon() {
+	if w.input != nil {
+		w.input.Close()
+	}
 	for _, p := range w.pumps {
 		p.r.Close()
 	}

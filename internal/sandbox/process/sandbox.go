@@ -256,6 +256,7 @@ func (s *Sandbox) Start(ctx context.Context, cmd sandbox.Command) (sandbox.Proce
 		<-p.reaped
 		return nil, err
 	}
+	w.feed(cmd.Stdin)
 	return p, nil
 }
 
@@ -276,7 +277,7 @@ func (s *Sandbox) launch(cmd sandbox.Command, w *wiring) (*process, error) {
 	if started == nil {
 		return nil, startError(cmd, err)
 	}
-	p := &process{sandbox: s, os: started, pid: started.Pid, pumps: w.pumps, reaped: make(chan struct{}), done: make(chan struct{})}
+	p := &process{sandbox: s, os: started, pid: started.Pid, input: w.input, pumps: w.pumps, reaped: make(chan struct{}), done: make(chan struct{})}
 	s.processes[p] = true
 	for _, pump := range w.pumps {
 		s.open[pump] = true

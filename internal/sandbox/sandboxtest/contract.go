@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +26,9 @@ func contractCases() []testCase {
 		{name: "environment, arguments and folder as given", run: asGiven},
 		{name: "no descriptor inherited", run: noDescriptorInherited},
 		{name: "stdin is empty", run: stdinIsEmpty},
+		{name: "stdin as given", run: stdinAsGiven},
+		{name: "stdin that comes late", run: stdinComesLate},
+		{name: "stdin that nobody reads", run: stdinUnread},
 		{name: "output by descriptor", run: outputByDescriptor},
 		{name: "output in order and whole", run: outputInOrder},
 		{name: "drain is exact", run: drainIsExact},
@@ -165,6 +170,78 @@ func noDescriptorInherited(t *testing.T, s *suite) {
 func stdinIsEmpty(t *testing.T, s *suite) {
 	if f := s.box(t).must("stdin"); f.Number != 0 {
 		t.Errorf("%d bytes from stdin, want none", f.Number)
+	}
+}
+
+func stdinAsGiven(t *testing.T, s *suite) {
+	b := s.box(t)
+	for _, size := range []int{0, 1, 60_000, 3_000_000} {
+		cmd := b.command("stdin")
+		cmd.Stdin = strings.NewReader(strings.Repeat("0123456789", size/10+1)[:size])
+		r := b.startCommand(cmd)
+		if f := r.finding(); !f.Did || f.Number != int64(size) {
+			t.Errorf("of %d bytes %+v were read", size, f)
+		}
+		r.wait()
+	}
+	cmd := b.command("read", "/dev/stdin")
+	cmd.Stdin = strings.NewReader("by name")
+	if runtime.GOOS == "linux" {
+		if f := b.startCommand(cmd).finding(); f.Text != "by name" {
+			t.Errorf("/dev/stdin gave %q (%s)", f.Text, f.Error)
+		}
+	}
+}
+
+// stdinComesLate: a process waits for its input, frozen or not, and Kill ends it there.
+func stdinComesLate(t *testing.T, s *suite) {
+	b := s.box(t)
+	for _, way := range []string{"end", "kill"} {
+		in, w := io.Pipe()
+		cmd := b.command("stdin")
+		cmd.Stdin = in
+		r := b.startCommand(cmd)
+		if _, err := io.WriteString(w, "early "); err != nil {
+			t.Fatal(err)
+		}
+		if s.report.Can(sandbox.CanFreeze) {
+			b.freeze()
+			b.thaw()
+		}
+		if way == "kill" {
+			b.kill()
+			if exit := r.wait(); exit.Signal != syscall.SIGKILL {
+				t.Errorf("exit %v, want SIGKILL", exit)
+			}
+			w.Close()
+			continue
+		}
+		if _, err := io.WriteString(w, "late"); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		if f := r.finding(); f.Number != int64(len("early late")) {
+			t.Errorf("%d bytes were read", f.Number)
+		}
+		r.wait()
+	}
+}
+
+// stdinUnread: more than a pipe holds, for one who reads nothing.
+func stdinUnread(t *testing.T, s *suite) {
+	b := s.box(t)
+	cmd := b.command("exit", "7")
+	cmd.Stdin = strings.NewReader(strings.Repeat("x", 1<<20))
+	if exit := b.startCommand(cmd).wait(); exit.Code != 7 {
+		t.Errorf("exit %v, want status 7", exit)
+	}
+	cmd = b.command("sleep")
+	cmd.Stdin = strings.NewReader(strings.Repeat("x", 1<<20))
+	r := b.startCommand(cmd)
+	b.kill()
+	r.wait()
+	if _, err := b.Start(limited(t), sandbox.Command{Path: b.Path("/var/task/plain"), Stdin: strings.NewReader("x")}); err == nil {
+		t.Error("Start of what is not executable: no error")
 	}
 }
 

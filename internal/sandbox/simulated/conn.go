@@ -134,7 +134,7 @@ func newConns(s *Sandbox, from, to *Process, local, remote net.Addr) (near, far 
 		if c.owner != nil {
 			c.owner.files[c] = true
 		} else {
-			s.driver.opened(c, s.spec.ID)
+			s.driver.opened(c, s.ID())
 		}
 	}
 	return near, far

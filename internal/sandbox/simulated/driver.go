@@ -3,6 +3,8 @@ package simulated
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -27,7 +29,7 @@ type Driver struct {
 
 	mu        sync.Mutex
 	closed    bool
-	sandboxes map[string]*Sandbox // mu; those that live
+	sandboxes map[string]*Sandbox // mu; those that live, by every ID that they had
 	conns     map[*conn]string    // mu; open ends that the daemon holds, and whose they are
 	misuse    []string            // mu; how callers broke the contract
 }
@@ -44,6 +46,14 @@ func New(o Options) *Driver {
 
 // Create makes an empty sandbox.
 func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
+	s, err := d.create(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d *Driver) create(ctx context.Context, spec sandbox.Spec) (*Sandbox, error) {
 	fate := newFate(d.options.Seed, spec.ID)
 	if err := linger(ctx, fate, d.options.Faults.CreateSlow); err != nil {
 		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, err)
@@ -51,18 +61,26 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox
 	if err := fate.fails("create sandbox "+spec.ID, d.options.Faults.CreateFails); err != nil {
 		return nil, err
 	}
+	s := newSandbox(d, spec, fate)
+	if err := d.name(s, spec.ID); err != nil {
+		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, err)
+	}
+	return s, nil
+}
+
+// name enters a sandbox under an ID, which must be new.
+func (d *Driver) name(s *Sandbox, id string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		return nil, fmt.Errorf("create sandbox %s: driver is closed", spec.ID)
+		return os.ErrClosed
 	}
-	if d.sandboxes[spec.ID] != nil {
-		d.misuse = append(d.misuse, "sandbox "+spec.ID+" made twice")
-		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, syscall.EEXIST)
+	if d.sandboxes[id] != nil && d.sandboxes[id] != s {
+		d.misuse = append(d.misuse, "sandbox "+id+" made twice")
+		return syscall.EEXIST
 	}
-	s := newSandbox(d, spec, fate)
-	d.sandboxes[spec.ID] = s
-	return s, nil
+	d.sandboxes[id] = s
+	return nil
 }
 
 // Sweep finds nothing: what is simulated dies with its daemon.
@@ -90,10 +108,7 @@ func (d *Driver) Report() sandbox.Report {
 func (d *Driver) Close() error {
 	d.mu.Lock()
 	d.closed = true
-	left := make([]*Sandbox, 0, len(d.sandboxes))
-	for _, s := range d.sandboxes {
-		left = append(left, s)
-	}
+	left := d.left()
 	d.mu.Unlock()
 	for _, s := range left {
 		if err := s.remove(context.Background()); err != nil {
@@ -112,16 +127,24 @@ func (d *Driver) Leaks() string {
 	for _, owner := range d.conns {
 		lines = append(lines, "open connection of sandbox "+owner)
 	}
-	left := make([]*Sandbox, 0, len(d.sandboxes))
-	for _, s := range d.sandboxes {
-		left = append(left, s)
-	}
+	left := d.left()
 	d.mu.Unlock()
 	for _, s := range left {
 		lines = append(lines, s.inventory()...)
 	}
 	sort.Strings(lines)
 	return strings.Join(lines, "\n")
+}
+
+// left lists each sandbox that lives once. It is called with mu held.
+func (d *Driver) left() []*Sandbox {
+	var left []*Sandbox
+	for _, s := range d.sandboxes {
+		if !slices.Contains(left, s) {
+			left = append(left, s)
+		}
+	}
+	return left
 }
 
 func (d *Driver) misused(format string, args ...any) {
@@ -133,7 +156,11 @@ func (d *Driver) misused(format string, args ...any) {
 func (d *Driver) forget(s *Sandbox) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.sandboxes, s.spec.ID)
+	for id, have := range d.sandboxes {
+		if have == s {
+			delete(d.sandboxes, id)
+		}
+	}
 }
 
 func (d *Driver) opened(c *conn, owner string) {

@@ -12,7 +12,8 @@ import (
 // Faults are the chances of trouble. The zero value is a host on which all goes
 // well and nothing takes time.
 type Faults struct {
-	CreateFails  float64 // Create returns an error
+	CreateFails  float64 // Create or Begin returns an error
+	FinishFails  float64 // Finish returns an error
 	ListenFails  float64 // Listen returns an error
 	StartFails   float64 // Start returns an error
 	StartHangs   float64 // Start returns only when its context ends
@@ -22,7 +23,7 @@ type Faults struct {
 	DestroyFails float64 // Destroy returns an error and must be called again
 	TmpFull      float64 // a write to /tmp meets ENOSPC whatever is free
 
-	CreateSlow, StartSlow, FreezeSlow, ThawSlow, KillSlow, DestroySlow Delay
+	CreateSlow, FinishSlow, StartSlow, FreezeSlow, ThawSlow, KillSlow, DestroySlow Delay
 
 	ProcessDies Delay // a process is ended by SIGSEGV, so long after its start
 	ProcessOOM  Delay // the same by the kernel for want of memory
@@ -56,6 +57,14 @@ func newFate(seed uint64, parts ...string) *fate {
 		h.Write([]byte{0})
 	}
 	return &fate{dice: rand.New(rand.NewPCG(seed, h.Sum64()))}
+}
+
+// reseed is the fate of another ID from here on.
+func (f *fate) reseed(seed uint64, parts ...string) {
+	other := newFate(seed, parts...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dice = other.dice
 }
 
 func (f *fate) happens(chance float64) bool {

@@ -23,6 +23,7 @@ type Program func(*Process) sandbox.Exit
 // the program's goroutine and from those that Go started.
 type Process struct {
 	Command        sandbox.Command
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Tmp            *ProcessTmp
 
@@ -49,7 +50,7 @@ func (s *Sandbox) spawn(cmd sandbox.Command, program Program) *Process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Process{
 		Command: cmd, sandbox: s, ctx: ctx, cancel: cancel,
-		fate:   newFate(s.driver.options.Seed, s.spec.ID, strconv.Itoa(s.started)),
+		fate:   newFate(s.driver.options.Seed, s.ID(), strconv.Itoa(s.started)),
 		pipes:  map[int]*pipe{1: newPipe(cmd.Stdout), 2: newPipe(cmd.Stderr)},
 		reaped: make(chan struct{}), done: make(chan struct{}),
 		files: map[io.Closer]bool{}, caught: map[os.Signal]chan os.Signal{},
@@ -57,7 +58,13 @@ func (s *Sandbox) spawn(cmd sandbox.Command, program Program) *Process {
 	for _, extra := range cmd.Extra {
 		p.pipes[extra.FD] = newPipe(extra.W)
 	}
-	p.Stdout, p.Stderr, p.Tmp = p.Pipe(1), p.Pipe(2), &ProcessTmp{p}
+	stdin := newStream()
+	p.Stdin, p.Stdout, p.Stderr, p.Tmp = &input{p, stdin}, p.Pipe(1), p.Pipe(2), &ProcessTmp{p}
+	if cmd.Stdin == nil {
+		stdin.closeWrite()
+	} else {
+		go p.feed(cmd.Stdin, stdin) // nobody waits for it: its reader may keep it
+	}
 	s.processes[p] = true
 	p.threads.Go(func() {
 		// Deferred, so that a program that was unwound by Goexit passes too.
@@ -195,9 +202,11 @@ func (p *Process) Go(f func()) {
 }
 
 // Spawn starts a process in a session of its own, which outlives this one and
-// which only Kill reaches. Its output goes where this one's goes.
+// which only Kill reaches. Its output goes where this one's goes; it has no input.
 func (p *Process) Spawn(program Program) {
-	p.must(func() { p.sandbox.spawn(p.Command, program) })
+	cmd := p.Command
+	cmd.Stdin = nil
+	p.must(func() { p.sandbox.spawn(cmd, program) })
 }
 
 // Gate returns when the sandbox is thawed.

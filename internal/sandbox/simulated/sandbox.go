@@ -17,12 +17,14 @@ import (
 // Sandbox is a simulated sandbox.
 type Sandbox struct {
 	driver *Driver
-	spec   sandbox.Spec
 	fate   *fate
 	tmp    *Tmp
-	owned  atomic.Bool // a call of the owner's is under way
+	owned  atomic.Bool            // a call of the owner's is under way
+	id     atomic.Pointer[string] // the blank's until Finish
 
 	mu        sync.Mutex
+	spec      sandbox.Spec         // mu; what is known of it so far
+	blank     *sandbox.Blank       // mu; what it was begun as, nil when it is finished
 	gone      bool                 // mu; destroyed
 	frozen    chan struct{}        // mu; closed by Freeze, made anew by Thaw
 	thawed    chan struct{}        // mu; nil unless frozen; closed by Thaw
@@ -39,7 +41,7 @@ var (
 )
 
 func newSandbox(d *Driver, spec sandbox.Spec, fate *fate) *Sandbox {
-	return &Sandbox{
+	s := &Sandbox{
 		driver: d, spec: spec, fate: fate,
 		tmp:       &Tmp{limit: int64(spec.TmpMiB) << 20, files: map[string][]byte{}},
 		frozen:    make(chan struct{}),
@@ -47,17 +49,19 @@ func newSandbox(d *Driver, spec sandbox.Spec, fate *fate) *Sandbox {
 		listeners: map[string]*listener{},
 		lastPort:  40000,
 	}
+	s.id.Store(&spec.ID)
+	return s
 }
 
-// ID is the Spec's.
-func (s *Sandbox) ID() string { return s.spec.ID }
+// ID is the Spec's, and before Finish the Blank's.
+func (s *Sandbox) ID() string { return *s.id.Load() }
 
 // Path is the identity.
 func (s *Sandbox) Path(inside string) string { return inside }
 
 // Listen opens a listener that the sandbox's processes reach by Process.Dial.
 func (s *Sandbox) Listen(host string, port int) (net.Listener, error) {
-	if err := s.fate.fails("listen in sandbox "+s.spec.ID, s.driver.options.Faults.ListenFails); err != nil {
+	if err := s.fate.fails("listen in sandbox "+s.ID(), s.driver.options.Faults.ListenFails); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -104,7 +108,7 @@ func (s *Sandbox) resolve(host string) net.IP {
 // Dial connects the daemon to a listener of a process.
 func (s *Sandbox) Dial(ctx context.Context, address string) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("dial %s in sandbox %s: %w", address, s.spec.ID, err)
+		return nil, fmt.Errorf("dial %s in sandbox %s: %w", address, s.ID(), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +150,7 @@ func (s *Sandbox) connect(address string, from *Process) (*conn, error) {
 
 // Start runs the program that Options.Program chose.
 func (s *Sandbox) Start(ctx context.Context, cmd sandbox.Command) (sandbox.Process, error) {
-	act := "start " + cmd.Path + " in sandbox " + s.spec.ID
+	act := "start " + cmd.Path + " in sandbox " + s.ID()
 	if s.fate.happens(s.driver.options.Faults.StartHangs) {
 		<-ctx.Done()
 		return nil, fmt.Errorf("%s: %w", act, context.Cause(ctx))
@@ -241,7 +245,7 @@ func (s *Sandbox) endAll(ctx context.Context) error {
 		select {
 		case <-last.reaped:
 		case <-ctx.Done():
-			return fmt.Errorf("kill sandbox %s: %w", s.spec.ID, context.Cause(ctx))
+			return fmt.Errorf("kill sandbox %s: %w", s.ID(), context.Cause(ctx))
 		}
 	}
 }
@@ -252,7 +256,7 @@ func (s *Sandbox) Destroy(ctx context.Context) error {
 	err := s.owner(ctx, "destroy", faults.DestroySlow, faults.DestroyFails, func() error {
 		for addr, l := range s.listeners {
 			if l.owner == nil {
-				s.driver.misused("sandbox %s destroyed while the daemon listens at %s", s.spec.ID, addr)
+				s.driver.misused("sandbox %s destroyed while the daemon listens at %s", s.ID(), addr)
 			}
 		}
 		return nil
@@ -288,7 +292,7 @@ func (s *Sandbox) remove(ctx context.Context) error {
 // with mu held. A sandbox that is gone has nothing to be frozen, thawed or killed.
 func (s *Sandbox) owner(ctx context.Context, name string, slow Delay, fails float64, act func() error) error {
 	if !s.owned.CompareAndSwap(false, true) {
-		s.driver.misused("%s of sandbox %s during another call of its owner", name, s.spec.ID)
+		s.driver.misused("%s of sandbox %s during another call of its owner", name, s.ID())
 	} else {
 		defer s.owned.Store(false)
 	}
@@ -302,9 +306,9 @@ func (s *Sandbox) owner(ctx context.Context, name string, slow Delay, fails floa
 		return s.goneError(name)
 	}
 	if err := linger(ctx, s.fate, slow); err != nil {
-		return fmt.Errorf("%s sandbox %s: %w", name, s.spec.ID, err)
+		return fmt.Errorf("%s sandbox %s: %w", name, s.ID(), err)
 	}
-	if err := s.fate.fails(name+" sandbox "+s.spec.ID, fails); err != nil {
+	if err := s.fate.fails(name+" sandbox "+s.ID(), fails); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -313,19 +317,19 @@ func (s *Sandbox) owner(ctx context.Context, name string, slow Delay, fails floa
 }
 
 func (s *Sandbox) goneError(act string) error {
-	return fmt.Errorf("%s sandbox %s: %w", act, s.spec.ID, os.ErrClosed)
+	return fmt.Errorf("%s sandbox %s: %w", act, s.ID(), os.ErrClosed)
 }
 
 // inventory words what the sandbox holds.
 func (s *Sandbox) inventory() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lines := []string{"sandbox " + s.spec.ID}
+	lines := []string{"sandbox " + s.ID()}
 	for p := range s.processes {
-		lines = append(lines, "process "+p.Command.Path+" of sandbox "+s.spec.ID)
+		lines = append(lines, "process "+p.Command.Path+" of sandbox "+s.ID())
 	}
 	for addr := range s.listeners {
-		lines = append(lines, "listener "+addr+" of sandbox "+s.spec.ID)
+		lines = append(lines, "listener "+addr+" of sandbox "+s.ID())
 	}
 	return lines
 }

@@ -9,9 +9,8 @@ import (
 
 // Tmp plays /tmp: it outlives Kill but not Destroy.
 type Tmp struct {
-	limit int64 // 0: none
-
 	mu    sync.Mutex
+	limit int64             // mu; 0: none
 	files map[string][]byte // mu
 	used  int64             // mu
 }
