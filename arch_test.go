@@ -63,6 +63,10 @@ var law = map[string][]string{
 	"destination": nouns,
 	"functionurl": nouns,
 
+	"schedule":            join(nouns, decisions, contracts),
+	"schedule/expression": nil,
+	"metrics":             nouns,
+
 	"awsapi": join(nouns, "awsapi", "alarm"),
 	"ownapi": nouns,
 }
