@@ -61,6 +61,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"InvalidRuntimeException", http.StatusBadGateway, true, byService}
 	case lambda.SigningNotFound:
 		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
+	case lambda.InUse:
+		return exception{"ResourceInUseException", http.StatusBadRequest, true, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	}

@@ -251,6 +251,7 @@ func TestErrorsReachTheSDK(t *testing.T) {
 		lambda.NotReady: "ResourceNotReadyException", lambda.NotYet: "NotImplementedException",
 		lambda.InvalidZip: "InvalidZipFileException", lambda.InvalidRuntime: "InvalidRuntimeException",
 		lambda.PolicyTooLong: "PolicyLengthExceededException", lambda.SigningNotFound: "CodeSigningConfigNotFoundException",
+		lambda.InUse: "ResourceInUseException",
 	}
 	for kind, code := range codes {
 		var api smithy.APIError

@@ -57,6 +57,7 @@ type Config struct {
 	Functions store.Functions
 	Layers    store.Layers
 	Signing   store.Signing
+	Mappings  store.Mappings
 	Content   Content
 	Source    Source
 	Runtimes  Runtimes
@@ -85,17 +86,19 @@ type Catalog struct {
 	functions atomic.Pointer[map[string]*entry]
 	reserved  atomic.Int64 // concurrency that functions have reserved, all together
 	layers    atomic.Pointer[map[string]*layer]
-	urls      atomic.Pointer[map[string]urlPlace]                 // by the URL's id
-	signings  atomic.Pointer[map[string]lambda.CodeSigningConfig] // by ARN
+	urls      atomic.Pointer[map[string]urlPlace]                  // by the URL's id
+	signings  atomic.Pointer[map[string]lambda.CodeSigningConfig]  // by ARN
+	mappings  atomic.Pointer[map[string]lambda.EventSourceMapping] // by UUID
 
 	mu      sync.Mutex
 	pending []string           // names of functions that wait for an activator
 	cancel  context.CancelFunc // nil until started
 	stopped bool
 
-	wake    chan struct{} // capacity 1: pending is not empty
-	collect chan struct{} // capacity 1: something may have become garbage
-	running sync.WaitGroup
+	wake      chan struct{} // capacity 1: pending is not empty
+	collect   chan struct{} // capacity 1: something may have become garbage
+	unsettled chan struct{} // capacity 1: a mapping's state is to change
+	running   sync.WaitGroup
 }
 
 // entry is a function's place in the catalog; it lasts from creation to deletion.
@@ -109,10 +112,11 @@ func New(config Config) *Catalog {
 	if config.NewID == nil {
 		config.NewID = uuid.NewString
 	}
-	c := &Catalog{config: config, wake: make(chan struct{}, 1), collect: make(chan struct{}, 1)}
+	c := &Catalog{config: config, wake: make(chan struct{}, 1), collect: make(chan struct{}, 1), unsettled: make(chan struct{}, 1)}
 	c.functions.Store(&map[string]*entry{})
 	c.layers.Store(&map[string]*layer{})
 	c.signings.Store(&map[string]lambda.CodeSigningConfig{})
+	c.mappings.Store(&map[string]lambda.EventSourceMapping{})
 	c.urls.Store(&map[string]urlPlace{})
 	return c
 }
@@ -138,6 +142,8 @@ func (c *Catalog) Start(ctx context.Context) error {
 		c.running.Go(func() { c.activate(work) })
 	}
 	c.running.Go(func() { c.collectGarbage(work) })
+	c.running.Go(func() { c.settleMappings(work) })
+	poke(c.unsettled)
 	poke(c.wake)
 	poke(c.collect)
 	return nil
@@ -189,6 +195,9 @@ func (c *Catalog) load(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := c.loadMappings(ctx); err != nil {
 		return err
 	}
 	c.functions.Store(&functions)

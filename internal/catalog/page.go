@@ -26,6 +26,11 @@ func (p place) compare(q place) int {
 
 // page cuts one page out of a list that is sorted by place.
 func page[T any](all []T, at func(T) place, marker string, limit int) (items []T, next string, err error) {
+	return pageOf(all, at, marker, limit, maxPage)
+}
+
+// pageOf is page for a list that has more or fewer entries on a page.
+func pageOf[T any](all []T, at func(T) place, marker string, limit, most int) (items []T, next string, err error) {
 	if marker != "" {
 		after, err := readMarker(marker)
 		if err != nil {
@@ -37,8 +42,8 @@ func page[T any](all []T, at func(T) place, marker string, limit int) (items []T
 		}
 		all = all[start:]
 	}
-	if limit <= 0 || limit > maxPage {
-		limit = maxPage
+	if limit <= 0 || limit > most {
+		limit = most
 	}
 	if len(all) <= limit {
 		return all, "", nil

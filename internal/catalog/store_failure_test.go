@@ -48,7 +48,7 @@ func (s *fullDisk) PutLayerVersion(ctx context.Context, v lambda.LayerVersion) e
 func newCatalog(s storetest.Store, packages catalog.Content, o catalog.Observer) *catalog.Catalog {
 	return catalog.New(catalog.Config{
 		Home:      lambda.Home{Partition: "aws", Region: region, Account: account},
-		Functions: s, Layers: s, Signing: s, Content: packages, Source: source{}, Runtimes: runtimes{}, Observer: o,
+		Functions: s, Layers: s, Signing: s, Mappings: s, Content: packages, Source: source{}, Runtimes: runtimes{}, Observer: o,
 	})
 }
 

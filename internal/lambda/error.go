@@ -32,6 +32,7 @@ const (
 	InvalidRuntime               // InvalidRuntimeException, 502
 	PolicyTooLong                // PolicyLengthExceededException, 400
 	SigningNotFound              // CodeSigningConfigNotFoundException, 404
+	InUse                        // ResourceInUseException, 400
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

@@ -95,6 +95,19 @@ type Signing interface {
 	DeleteCodeSigningConfig(ctx context.Context, id string) error
 }
 
+// Mappings remembers event source mappings.
+type Mappings interface {
+	// EachMapping calls visit once for every mapping, in no particular order,
+	// until visit fails; it returns that error as it is.
+	EachMapping(ctx context.Context, visit func(lambda.EventSourceMapping) error) error
+
+	// PutMapping makes or replaces a mapping, by UUID.
+	PutMapping(ctx context.Context, m lambda.EventSourceMapping) error
+
+	// DeleteMapping removes a mapping. One that is not there is no error.
+	DeleteMapping(ctx context.Context, uuid string) error
+}
+
 // Layers remembers layer versions, deleted ones too: their numbers must never
 // come back.
 type Layers interface {

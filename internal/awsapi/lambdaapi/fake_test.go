@@ -40,6 +40,8 @@ type elsewhere interface {
 	CodeSigningTags
 	EventInvokes
 	URLs
+	Mappings
+	MappingTags
 }
 
 // world is a catalog, invoker and content store in memory: as much of the rules

@@ -53,7 +53,7 @@ func newJoined(t *testing.T) *joined {
 	db, zips := memory.Open(&memory.Data{}), &zips{}
 	var ids atomic.Int64
 	c := catalog.New(catalog.Config{
-		Home: home, Functions: db, Layers: db, Signing: db, Content: zips, Source: zips, Runtimes: zips, Observer: zips,
+		Home: home, Functions: db, Layers: db, Signing: db, Mappings: db, Content: zips, Source: zips, Runtimes: zips, Observer: zips,
 		NewID: func() string { return fmt.Sprint("id-", ids.Add(1)) },
 	})
 	if err := c.Start(t.Context()); err != nil {

@@ -74,6 +74,8 @@ type Catalog interface {
 	CodeSigningTags
 	EventInvokes
 	URLs
+	Mappings
+	MappingTags
 }
 
 // Invoker runs functions.
@@ -192,6 +194,7 @@ func (a *API) register() {
 	a.registerSigning()
 	a.registerEventInvokes()
 	a.registerURLs()
+	a.registerMappings()
 	a.registerUnset()
 }
 

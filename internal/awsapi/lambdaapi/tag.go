@@ -30,7 +30,16 @@ func (a *API) tagged(arn string) (string, error) {
 // isSigning tells the ARN of a code signing config from a function's.
 func isSigning(arn string) bool { return strings.Contains(arn, ":code-signing-config:") }
 
+// mappingID tells the ARN of an event source mapping from a function's.
+func mappingID(arn string) (string, bool) {
+	_, id, ok := strings.Cut(arn, ":event-source-mapping:")
+	return id, ok
+}
+
 func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	if id, ok := mappingID(*in.Resource); ok {
+		return &sdk.TagResourceOutput{}, a.Catalog.TagMapping(ctx, id, in.Tags)
+	}
 	if isSigning(*in.Resource) {
 		return &sdk.TagResourceOutput{}, a.Catalog.TagCodeSigningConfig(ctx, *in.Resource, in.Tags)
 	}
@@ -42,6 +51,9 @@ func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.T
 }
 
 func (a *API) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+	if id, ok := mappingID(*in.Resource); ok {
+		return &sdk.UntagResourceOutput{}, a.Catalog.UntagMapping(ctx, id, in.TagKeys)
+	}
 	if isSigning(*in.Resource) {
 		return &sdk.UntagResourceOutput{}, a.Catalog.UntagCodeSigningConfig(ctx, *in.Resource, in.TagKeys)
 	}
@@ -64,6 +76,10 @@ func (a *API) listTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTag
 }
 
 func (a *API) tags(ctx context.Context, arn string) (map[string]string, error) {
+	if id, ok := mappingID(arn); ok {
+		m, err := a.Catalog.Mapping(ctx, id)
+		return m.Tags, err
+	}
 	if isSigning(arn) {
 		config, err := a.Catalog.CodeSigningConfig(ctx, arn)
 		return config.Tags, err

@@ -15,7 +15,6 @@ import (
 // they read a function back.
 func (a *API) registerUnset() {
 	s := a.service
-	awsapi.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
 	awsapi.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
 }
 
@@ -27,11 +26,6 @@ func (a *API) existing(ctx context.Context, written, qualifier string) (lambda.R
 	}
 	_, err = a.Catalog.Function(ctx, ref.Name, ref.Qualifier)
 	return ref, err
-}
-
-// listEventSourceMappings does not ask whether the function exists (F213).
-func (a *API) listEventSourceMappings(context.Context, *sdk.ListEventSourceMappingsInput) (*sdk.ListEventSourceMappingsOutput, error) {
-	return &sdk.ListEventSourceMappingsOutput{EventSourceMappings: []types.EventSourceMappingConfiguration{}}, nil
 }
 
 func (a *API) listProvisionedConcurrencyConfigs(ctx context.Context, in *sdk.ListProvisionedConcurrencyConfigsInput) (*sdk.ListProvisionedConcurrencyConfigsOutput, error) {

@@ -356,7 +356,6 @@ func TestUnset(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"/2015-03-31/event-source-mappings", 200, `{"EventSourceMappings":[]}`},
 		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},
 		{"/2016-08-19/account-settings", 200, `{"AccountLimit":{"TotalCodeSize":322122547200,"CodeSizeUnzipped":262144000,"CodeSizeZipped":52428800,"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000},"AccountUsage":{"TotalCodeSize":276,"FunctionCount":1}}`},
 	} {

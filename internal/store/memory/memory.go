@@ -19,6 +19,7 @@ type Data struct {
 	functions map[string]functionData
 	layers    map[string][]byte // by layer and number
 	signings  map[string][]byte // by id
+	mappings  map[string][]byte // by UUID
 	queue     queueData
 }
 

@@ -20,6 +20,7 @@ type Store interface {
 	store.Functions
 	store.Layers
 	store.Signing
+	store.Mappings
 	store.Queue
 	store.QueueDesk
 	Close() error
@@ -40,6 +41,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"a layer version comes back as it was":                    layerRoundTrip,
 		"a layer version is replaced by its number":               layerReplace,
 		"a code signing config comes, is replaced and goes":       signingLife,
+		"an event source mapping comes, is replaced and goes":     mappingLife,
 		"a visitor's error ends the visit":                        visitorError,
 		"a visitor may write":                                     visitorWrites,
 		"a context that has ended writes nothing":                 endedContext,
