@@ -20,7 +20,10 @@ type Data struct {
 	layers    map[string][]byte // by layer and number
 	signings  map[string][]byte // by id
 	mappings  map[string][]byte // by UUID
+	roles     map[string][]byte // by name
+	policies  map[string][]byte // managed ones, by ARN
 	queue     queueData
+	schedules scheduleData
 }
 
 type functionData struct {

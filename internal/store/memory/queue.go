@@ -50,6 +50,16 @@ func (d eventData) decode(sequence int64) (e store.Event, err error) {
 	return e, nil
 }
 
+// add keeps an event and gives it its number. The data's mu is held.
+func (q *queueData) add(d eventData) (sequence int64) {
+	if q.events == nil {
+		q.events = map[int64]eventData{}
+	}
+	q.last++
+	q.events[q.last] = d
+	return q.last
+}
+
 // Enqueue implements store.Queue.
 func (s *Store) Enqueue(ctx context.Context, e *store.Event) error { return s.enqueue(ctx, e, false) }
 
@@ -68,13 +78,7 @@ func (s *Store) enqueue(ctx context.Context, e *store.Event, claim bool) error {
 	}
 	s.data.mu.Lock()
 	defer s.data.mu.Unlock()
-	q := &s.data.queue
-	if q.events == nil {
-		q.events = map[int64]eventData{}
-	}
-	q.last++
-	e.Sequence = q.last
-	q.events[e.Sequence] = d
+	e.Sequence = s.data.queue.add(d)
 	if claim {
 		s.claim(e.Sequence)
 	}

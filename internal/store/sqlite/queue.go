@@ -28,18 +28,28 @@ func (s *Store) EnqueueClaimed(ctx context.Context, e *store.Event) error {
 	return nil
 }
 
-func (s *Store) insertEvent(ctx context.Context, e *store.Event) error {
+const insertEvent = `INSERT INTO queued_event
+	(sequence, request_id, function, due, accepted, dead, document, payload, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+// eventRow is what insertEvent puts in.
+func eventRow(e *store.Event) ([]any, error) {
 	document, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.RequestID, err)
+		return nil, fmt.Errorf("encode event %s: %w", e.RequestID, err)
 	}
-	row := []any{
+	return []any{
 		e.Sequence, e.RequestID, e.Function, e.Due.UnixMicro(), e.Accepted.UnixMicro(), e.Dead,
 		string(document), present(e.Payload), answerOf(e),
+	}, nil
+}
+
+func (s *Store) insertEvent(ctx context.Context, e *store.Event) error {
+	row, err := eventRow(e)
+	if err != nil {
+		return err
 	}
 	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO queued_event
-			(sequence, request_id, function, due, accepted, dead, document, payload, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, row...)
+		_, err := tx.ExecContext(ctx, insertEvent, row...)
 		return err
 	})
 	if err != nil {

@@ -23,6 +23,9 @@ type Store interface {
 	store.Mappings
 	store.Queue
 	store.QueueDesk
+	store.Rules
+	store.Schedules
+	store.Ticks
 	Close() error
 }
 
@@ -50,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"the last of many writes to one function is what remains": lastWins,
 	}
 	maps.Copy(tests, queueTests())
+	maps.Copy(tests, scheduleTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
