@@ -21,6 +21,8 @@ type Store interface {
 	store.Layers
 	store.Signing
 	store.Mappings
+	store.Roles
+	store.Policies
 	store.Queue
 	store.QueueDesk
 	store.Rules
@@ -53,6 +55,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"the last of many writes to one function is what remains": lastWins,
 	}
 	maps.Copy(tests, queueTests())
+	maps.Copy(tests, roleTests())
 	maps.Copy(tests, scheduleTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
