@@ -217,7 +217,9 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	}
 	d.fleet = fleet.New(fleet.Config{
 		Limits: limits, Account: lambda.DefaultConcurrency, Reserve: d.catalog, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
-		Make: func(id string, v *lambda.Version) fleet.Environment { return newEnvironment(parts, id, v) },
+		Make: func(id string, v *lambda.Version, why lambda.Initialization) fleet.Environment {
+			return newEnvironment(parts, id, v, why)
+		},
 	})
 	parts.Keeper = d.fleet
 	if err := d.catalog.Start(ctx); err != nil {

@@ -16,17 +16,20 @@ import (
 	"lambent/internal/telemetry"
 )
 
-// newEnvironment makes an on-demand environment of a version.
-func newEnvironment(parts *environment.Parts, id string, v *lambda.Version) *environment.Environment {
-	name, arn := "", ""
-	if !v.Runtime.Custom() {
-		name, arn = runtimeVersion(v.Runtime), v.RuntimeVersion
-	}
-	return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
+// newEnvironment makes an environment of a version. One that nobody waits for has
+// more time for its Init, and is replaced instead of being initialised again.
+func newEnvironment(parts *environment.Parts, id string, v *lambda.Version, why lambda.Initialization) *environment.Environment {
+	c := lifecycle.Config{
 		Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,
 		MemoryMB: v.MemoryMB, Timeout: v.Timeout, InitLimit: lambda.InitLimit, BillsInit: true,
-		RuntimeName: name, RuntimeARN: arn,
-	})
+	}
+	if why == lambda.InitProvisioned {
+		c.InitLimit, c.Replaced = lambda.ProvisionedInitLimit(v.Timeout), true
+	}
+	if !v.Runtime.Custom() {
+		c.RuntimeName, c.RuntimeARN = runtimeVersion(v.Runtime), v.RuntimeVersion
+	}
+	return environment.New(parts, v, environment.NewOrigin(id, v, string(why), time.Now()), c)
 }
 
 // runtimeVersion is how INIT_START names what runs: python3.13 is "python:3.13.v1"

@@ -69,7 +69,7 @@ func (q *Queue) try(e *store.Event, s Settings) (retry.Verdict, retry.Outcome) {
 		return retry.Verdict{Condition: retry.EventAgeExceeded}, retry.Answered
 	}
 	result, err := q.config.Invoker.Invoke(q.life, lambda.Reference{Name: e.Function, Qualifier: e.Qualifier}, lambda.Invocation{
-		RequestID: e.RequestID, Payload: e.Payload, ContentType: "application/json", Trace: e.Trace, Tenant: e.Tenant,
+		RequestID: e.RequestID, Payload: e.Payload, ContentType: "application/json", Trace: e.Trace, Tenant: e.Tenant, Asynchronous: true,
 	})
 	if err != nil && q.life.Err() != nil {
 		return retry.Verdict{}, retry.Answered

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"time"
+
 	"lambent/internal/admission"
 	"lambent/internal/lambda"
 )
@@ -8,63 +10,139 @@ import (
 // owner is the function that concurrency is counted for.
 type owner struct{ account, name string }
 
+// function is all that is counted for one function.
+type function struct {
+	running     int // invocations admitted, but for those that provisioned concurrency pays for
+	paid        int // those
+	waiting     int // callers in the queues of its versions
+	starting    int // environments on their way for callers
+	provisioned int // targets of its versions, all together
+	pools       int
+
+	requests  admission.Meter
+	starts    admission.Meter
+	throttles uint64
+	used      time.Duration // when somebody called last, by the fleet's clock
+}
+
 // share is one invocation's part of the concurrency; the zero value is none. It
 // is taken with the admission and given back when the environment is done, not
 // when the caller has its answer.
 type share struct {
-	owner    owner
-	reserved bool // counts against the function's reservation, not against what all others share
-	taken    bool
+	pool  *pool
+	class admission.Class
 }
 
-// tally is the concurrency in use.
-type tally struct {
-	functions  map[owner]int
-	unreserved int
-}
+// clock is the time for meters: it never goes back.
+func (f *Fleet) clock() time.Duration { return time.Since(f.epoch) }
 
-func (t *tally) enter(s share) {
-	if t.functions == nil {
-		t.functions = map[owner]int{}
+// function is a function's place in the books. mu is held.
+func (f *Fleet) function(o owner) *function {
+	fn := f.functions[o]
+	if fn == nil {
+		fn = &function{used: f.clock()}
+		f.functions[o] = fn
 	}
-	t.functions[s.owner]++
-	if !s.reserved {
-		t.unreserved++
-	}
+	return fn
 }
 
-func (t *tally) leave(s share) {
-	if !s.taken {
+// forgetAfter is when the numbers of a function that nobody calls are dropped.
+// Meters are whole again long before.
+const forgetAfter = time.Hour
+
+// forget drops functions that are gone or sleep, so that the books do not grow
+// with every function that there ever was. mu is held.
+func (f *Fleet) forget() {
+	now := f.clock()
+	if now < f.forgotten+forgetAfter {
 		return
 	}
-	if t.functions[s.owner]--; t.functions[s.owner] == 0 {
-		delete(t.functions, s.owner)
-	}
-	if !s.reserved {
-		t.unreserved--
+	f.forgotten = now
+	for o, fn := range f.functions {
+		if fn.pools == 0 && now-fn.used >= forgetAfter {
+			delete(f.functions, o)
+		}
 	}
 }
 
 // admit takes a share of the concurrency for an invocation. mu is held.
-func (f *Fleet) admit(v *lambda.Version) (share, error) {
-	s := share{owner: owner{v.Account, v.Function}, taken: true}
-	l := admission.Limits{Account: f.config.Account}
+func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
+	now, fn := f.clock(), p.function
+	fn.used = now
+	l := admission.Limits{Account: f.config.Account, Provisioned: fn.provisioned, Version: p.target}
 	if f.config.Reserve != nil {
-		l.Reserved, l.HasReserved = f.config.Reserve.Reserved(v.Function)
-		l.ReservedTotal = f.config.Reserve.ReservedTotal()
+		l.Reserved, l.HasReserved = f.config.Reserve.Reserved(p.version.Function)
+		l.Committed = f.config.Reserve.ReservedTotal()
 	}
-	s.reserved = l.HasReserved
-	reason := admission.Decide(l, admission.Usage{Function: f.running.functions[s.owner], Unreserved: f.running.unreserved})
-	if reason != admission.Admitted {
+	u := admission.Usage{Version: p.paid, Function: fn.running, Unreserved: f.unreserved}
+	m := admission.Meters{Version: p.requests, Function: fn.requests, Account: f.requests}
+	class, reason := admission.Decide(l, u, &m, now, asynchronous)
+	p.requests, fn.requests, f.requests = m.Version, m.Function, m.Account
+	s := share{p, class}
+	if class == admission.Refused {
+		fn.throttles++
 		return share{}, tooMany(reason)
 	}
-	f.running.enter(s)
+	s.enter(f)
 	return s, nil
+}
+
+func (s share) enter(f *Fleet) { s.count(f, 1) }
+
+// leave gives the share back. mu is held.
+func (s share) leave(f *Fleet) {
+	if s.pool != nil {
+		s.count(f, -1)
+	}
+}
+
+func (s share) count(f *Fleet, n int) {
+	switch s.class {
+	case admission.Provisioned:
+		s.pool.paid += n
+		s.pool.function.paid += n
+	case admission.Unreserved:
+		s.pool.function.running += n
+		f.unreserved += n
+	case admission.Reserved:
+		s.pool.function.running += n
+	case admission.Refused:
+	}
+}
+
+// refuse tells why a caller for whom no environment is free may not wait, if so.
+// Who is within what is set aside for its function always may: there are no more
+// of those than were set aside, and a storm of others must not keep them out.
+func (f *Fleet) refuse(p *pool, s share) error {
+	v := p.version
+	if v.MemoryMB > f.config.Limits.MemoryMiB {
+		return lambda.Errorf(lambda.NotReady,
+			"The function needs %d MB of memory and this host gives %d MB to all environments together (see --max-memory).",
+			v.MemoryMB, f.config.Limits.MemoryMiB)
+	}
+	fn := p.function
+	switch {
+	case f.waiting >= f.config.Waiters && !s.class.Guaranteed(),
+		fn.waiting-fn.starting >= admission.Growth().Left(fn.starts, f.clock()): // it cannot grow so quickly
+		fn.throttles++
+		return tooMany(admission.AccountExceeded)
+	}
+	return nil
+}
+
+// throttled is a caller who has waited in vain. mu is held.
+func (f *Fleet) throttled(p *pool) error {
+	p.function.throttles++
+	return tooMany(admission.AccountExceeded)
+}
+
+func tooMany(reason admission.Reason) error {
+	return &lambda.Error{Kind: lambda.Throttled, Message: "Rate Exceeded.", Reason: string(reason), RetryAfter: time.Second}
 }
 
 // done notes that an environment has finished, and gives back its share. mu is held.
 func (f *Fleet) done(m *member) {
-	f.running.leave(m.share)
+	m.share.leave(f)
 	m.share = share{}
 	delete(m.pool.settled, m)
 }

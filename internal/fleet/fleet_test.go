@@ -32,6 +32,7 @@ type horse struct {
 	s       *stable
 	id      string
 	v       *lambda.Version
+	why     lambda.Initialization
 	stopped string
 	served  int
 	relaxed int
@@ -53,8 +54,8 @@ func newStable(t *testing.T, c Config) *stable {
 	return s
 }
 
-func (s *stable) make(id string, v *lambda.Version) Environment {
-	h := &horse{s: s, id: id, v: v}
+func (s *stable) make(id string, v *lambda.Version, why lambda.Initialization) Environment {
+	h := &horse{s: s, id: id, v: v, why: why}
 	s.mu.Lock()
 	s.made = append(s.made, h)
 	broken := s.broken
@@ -173,7 +174,7 @@ func TestComesBack(t *testing.T) {
 			after time.Duration // from the answer to being vacant
 			want  int           // environments that there are then
 		}{{time.Millisecond, 1}, {time.Second, 2}} {
-			m, err := s.fleet.lease(t.Context(), f)
+			m, err := s.fleet.lease(t.Context(), f, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,8 @@ package fleet
 import (
 	"time"
 
+	"lambent/internal/admission"
+	"lambent/internal/lambda"
 	"lambent/internal/placement"
 )
 
@@ -47,18 +49,24 @@ func (f *Fleet) decide() (next time.Time) {
 		f.mu.Unlock()
 		return time.Time{}
 	}
+	f.forget()
 	world, pools := f.world()
 	var stops []*member
 	var reasons []string
+	for _, p := range pools {
+		p.yield = 0
+	}
 	for _, d := range placement.Decide(world) {
-		if d.Start != "" {
-			f.start(pools[d.Start])
-			continue
+		switch {
+		case d.Start != "":
+			f.start(pools[d.Start], d.Ahead)
+		case d.Yield != "":
+			pools[d.Yield].yield++
+		default:
+			m := f.members[d.Stop]
+			f.ended(m)
+			stops, reasons = append(stops, m), append(reasons, d.Reason)
 		}
-		m := f.members[d.Stop]
-		f.unlist(m)
-		m.state = ending
-		stops, reasons = append(stops, m), append(reasons, d.Reason)
 	}
 	world, _ = f.world()
 	next = placement.NextChange(world)
@@ -73,11 +81,19 @@ func (f *Fleet) decide() (next time.Time) {
 // start makes an environment. Make returns at once and calls back only from
 // goroutines of its own, so it may be called under mu; and it must, since the
 // environment may be vacant before Make has returned.
-func (f *Fleet) start(p *pool) {
-	m := &member{id: f.config.NewID(), pool: p, state: starting, born: time.Now(), lastUsed: time.Now()}
+func (f *Fleet) start(p *pool, ahead bool) {
+	m := &member{id: f.config.NewID(), pool: p, state: starting, ahead: ahead, born: time.Now(), lastUsed: time.Now()}
 	f.members[m.id] = m
 	p.members++
-	m.env = f.config.Make(m.id, p.version)
+	why := lambda.InitOnDemand
+	if ahead {
+		p.ahead = append(p.ahead, m)
+		why = lambda.InitProvisioned
+	} else {
+		p.function.starting++
+		admission.Growth().Take(&p.function.starts, f.clock())
+	}
+	m.env = f.config.Make(m.id, p.version, why)
 }
 
 // world is what placement looks at.
@@ -88,22 +104,41 @@ func (f *Fleet) world() (placement.World, map[string]*pool) {
 	for k, p := range f.pools {
 		name := k.String()
 		pools[name], names[p] = p, name
-		coming, last := p.comingBack(w.Now)
-		if coming > 0 && len(p.waiters) > 0 {
-			f.late.Within(last) // those that it serves are looked at again then
-		}
-		if waiting := len(p.waiters) - coming; waiting > 0 {
-			w.Versions = append(w.Versions, placement.Version{
-				Key: name, MemoryMiB: p.version.MemoryMB, Waiting: waiting, Oldest: p.waiters[0].since,
-			})
+		if v := f.version(p, name, w.Now); v.Waiting > 0 || v.Provisioned > 0 {
+			w.Versions = append(w.Versions, v)
 		}
 	}
 	for _, m := range f.members {
+		p := m.pool
 		w.Environments = append(w.Environments, placement.Environment{
-			ID: m.id, Key: names[m.pool], MemoryMiB: m.pool.version.MemoryMB,
+			ID: m.id, Key: names[p], Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
+			MemoryMiB: p.version.MemoryMB, Cost: p.cost, Provisioned: m.ahead,
 			Starting: m.state == starting, Idle: m.state == idle, Ending: m.state == ending,
-			Retired: m.pool.retired, Born: m.born, LastUsed: m.lastUsed,
+			Guaranteed: m.state == busy && m.share.class.Guaranteed(),
+			Retired:    p.retired, Born: m.born, LastUsed: m.lastUsed,
 		})
 	}
 	return w, pools
+}
+
+// version is what placement looks at of a pool.
+func (f *Fleet) version(p *pool, name string, now time.Time) placement.Version {
+	v := placement.Version{
+		Key: name, Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
+		MemoryMiB: p.version.MemoryMB, Provisioned: p.target, NotBefore: p.notBefore,
+	}
+	coming, last := p.comingBack(now)
+	if coming > 0 && len(p.waiters) > 0 {
+		f.late.Within(last) // those that it serves are looked at again then
+	}
+	if coming >= len(p.waiters) {
+		return v
+	}
+	v.Waiting, v.Oldest = len(p.waiters)-coming, p.waiters[0].since
+	for _, w := range p.waiters[coming:] {
+		if w.share.class.Guaranteed() {
+			v.Guaranteed++
+		}
+	}
+	return v
 }

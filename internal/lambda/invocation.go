@@ -15,6 +15,7 @@ type Invocation struct {
 	Trace           string // X-Amzn-Trace-Id
 	Tenant          string
 	Tail            bool // the caller wants the log tail, so the answer waits for the report
+	Asynchronous    bool // it comes from the queue: bound by concurrency, not by the rate of requests
 
 	// Deadline is when the function's time is up. It is set when the event is
 	// handed over, not when the request arrived: waiting for an environment is

@@ -72,6 +72,7 @@ type Config struct {
 	Timeout     time.Duration
 	InitLimit   time.Duration // lambda.InitLimit for on-demand environments
 	BillsInit   bool          // Init Duration is part of Billed Duration
+	Replaced    bool          // where others are reset, this one ends: its keeper makes another ahead of the next invocation
 	RuntimeName string        // "python:3.13.v1", empty for custom runtimes
 	RuntimeARN  string
 }

@@ -15,9 +15,12 @@ const (
 	windowExternal = 2 * time.Second
 )
 
-// reset ends the processes and keeps the sandbox.
+// reset ends the processes and keeps the sandbox, for now.
 func (m *machine) reset(reason string) {
 	m.Phase = Resetting
+	if m.Config.Replaced && !m.Draining {
+		m.Draining, m.StopReason = true, "replaced after a "+reason
+	}
 	m.publish(event.Reset{Reason: reason})
 	m.endProcesses(reason)
 }

@@ -5,9 +5,27 @@
 // Who gets an idle environment is no decision of this package: the most
 // recently used one of the version is handed over at once, without asking
 // (AWS does not document its choice; this one lets the others grow old).
+//
+// # Who comes first
+//
+// Starts are limited, by the host's room and by its processors. They go, in this
+// order, to callers within what was reserved or provisioned for their function,
+// oldest first; to provisioned environments that are missing; and to all other
+// callers, the function that uses least of the host's memory first, then the
+// oldest. What the first of them has no room for is not given to those behind.
+//
+// # Who goes
+//
+// Idle environments make room, the least valuable first: quickly started again,
+// large, unused for long. Where that is not enough, environments that are busy
+// yield: they end after their invocation instead of taking the next, which their
+// own function would otherwise always have. Those within a reservation never
+// yield; the others do to what is reserved or provisioned, and to functions that
+// use less than their own. docs/decisions/0017-capacity.md has the reasons.
 package placement
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -29,48 +47,75 @@ type Limits struct {
 	Lifetime     time.Duration // one so old ends as soon as it is idle
 }
 
-// Version is what waits for an environment.
+// Renewal is the age at which a provisioned environment is replaced: ahead of
+// the end of its life, so that another one is initialised by then.
+func (l Limits) Renewal() time.Duration { return l.Lifetime - l.Lifetime/8 }
+
+// Function is who shares the host with others.
+type Function struct{ Account, Name string }
+
+// Version is what waits for environments, or is to have some ahead.
 type Version struct {
-	Key       string
-	MemoryMiB int
-	Waiting   int
-	Oldest    time.Time // when the first of those came
+	Key         string
+	Function    Function
+	MemoryMiB   int
+	Waiting     int       // callers
+	Guaranteed  int       // of those, the ones within what is set aside for their function
+	Oldest      time.Time // when the first of them came
+	Provisioned int       // environments that are to be initialised ahead
+	NotBefore   time.Time // when the next of these may be tried
 }
 
 // Environment is one that exists.
 type Environment struct {
-	ID        string
-	Key       string // of its version
-	MemoryMiB int
-	Starting  bool // it will be vacant soon
-	Idle      bool
-	Ending    bool // it still takes room
-	Retired   bool // its version is no longer current
-	Born      time.Time
-	LastUsed  time.Time
+	ID          string
+	Key         string // of its version
+	Function    Function
+	MemoryMiB   int
+	Cost        time.Duration // what it takes to start another
+	Provisioned bool          // made ahead
+	Guaranteed  bool          // busy within what is set aside for its function
+	Starting    bool          // it will be vacant soon
+	Idle        bool
+	Ending      bool // it still takes room
+	Retired     bool // its version is no longer current
+	Born        time.Time
+	LastUsed    time.Time
 }
 
-// Decision is to start an environment for a version, or to stop one.
+func (e Environment) busy() bool { return !e.Starting && !e.Idle && !e.Ending }
+
+// Decision is to start an environment for a version, to stop one, or to have a
+// busy one of a version end when it can.
 type Decision struct {
 	Start  string // Key of the version, or empty
+	Ahead  bool   // the Start is of a provisioned environment
 	Stop   string // ID of the environment, or empty
 	Reason string // of a Stop
+	Yield  string // Key of the version, or empty; holds until Decide is asked again
 }
 
-// Reasons for a Stop.
+// Reasons for a Stop, and for the end of one that yields.
 const (
 	ReasonIdle     = "idle"
 	ReasonLifetime = "lifetime"
 	ReasonRetired  = "retired"
 	ReasonEvicted  = "evicted"
+	ReasonYielded  = "yielded"
+	ReasonSurplus  = "no longer provisioned"
+	ReasonRenewed  = "renewed"
 )
 
 // Decide says what to do now. Stops come first, since their room is what the
 // starts may need. An evicted environment frees its room only when it is gone:
 // the start that it was evicted for is decided when Decide is asked again.
 func Decide(w World) []Decision {
-	d := decider{World: w}
+	d := decider{World: w, stopped: map[string]bool{}, yielded: map[string]bool{}}
+	d.Versions, d.Environments = slices.Clone(w.Versions), slices.Clone(w.Environments)
+	slices.SortStableFunc(d.Versions, func(a, b Version) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(d.Environments, func(a, b Environment) int { return cmp.Compare(a.ID, b.ID) })
 	d.expire()
+	d.keep()
 	d.start()
 	return d.decisions
 }
@@ -79,15 +124,28 @@ func Decide(w World) []Decision {
 // or the zero time.
 func NextChange(w World) time.Time {
 	var next time.Time
-	sooner := func(t time.Time, d time.Duration) {
-		if at := t.Add(d); d > 0 && (next.IsZero() || at.Before(next)) {
+	sooner := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}
+	after := func(t time.Time, d time.Duration) {
+		if d > 0 {
+			sooner(t.Add(d))
+		}
+	}
 	for _, e := range w.Environments {
-		if e.Idle {
-			sooner(e.LastUsed, w.Limits.Idle)
-			sooner(e.Born, w.Limits.Lifetime)
+		switch renew := w.Limits.Renewal(); {
+		case e.Provisioned && e.Born.Add(renew).After(w.Now): // one that is due waits for room, not for time
+			after(e.Born, renew)
+		case e.Idle && !e.Provisioned:
+			after(e.LastUsed, w.Limits.Idle)
+			after(e.Born, w.Limits.Lifetime)
+		}
+	}
+	for _, v := range w.Versions {
+		if v.NotBefore.After(w.Now) {
+			sooner(v.NotBefore)
 		}
 	}
 	return next
@@ -96,13 +154,14 @@ func NextChange(w World) time.Time {
 type decider struct {
 	World
 	decisions []Decision
-	stopped   map[string]bool
+	stopped   map[string]bool // by environment
+	yielded   map[string]bool // by environment
+	held      map[string]bool // by environment; surplus that stays while there is room
+	missing   map[string]int  // by version; provisioned environments to start
+	idle      []Environment   // evictable, once somebody has asked
 }
 
 func (d *decider) stop(id, reason string) {
-	if d.stopped == nil {
-		d.stopped = map[string]bool{}
-	}
 	d.stopped[id] = true
 	d.decisions = append(d.decisions, Decision{Stop: id, Reason: reason})
 }
@@ -116,71 +175,11 @@ func (d *decider) expire() {
 		switch {
 		case e.Retired:
 			d.stop(e.ID, ReasonRetired)
+		case e.Provisioned: // see keep
 		case d.Limits.Lifetime > 0 && d.Now.Sub(e.Born) >= d.Limits.Lifetime:
 			d.stop(e.ID, ReasonLifetime)
 		case d.Limits.Idle > 0 && d.Now.Sub(e.LastUsed) >= d.Limits.Idle:
 			d.stop(e.ID, ReasonIdle)
 		}
-	}
-}
-
-// start makes one environment for each waiter that no starting environment
-// will serve, the longest waiting version first and each in turn, as far as
-// there is room; then it makes room.
-func (d *decider) start() {
-	count, memory, starting, coming := 0, 0, 0, map[string]int{}
-	for _, e := range d.Environments {
-		count++
-		memory += e.MemoryMiB
-		if e.Starting {
-			coming[e.Key]++
-			starting++
-		}
-	}
-	versions := slices.Clone(d.Versions)
-	slices.SortStableFunc(versions, func(a, b Version) int { return a.Oldest.Compare(b.Oldest) })
-	wanted := room{}
-	for more := true; more; {
-		more = false
-		for _, v := range versions {
-			if v.Waiting <= coming[v.Key] || d.Limits.Starting > 0 && starting >= d.Limits.Starting {
-				continue
-			}
-			if count >= d.Limits.Environments || memory+v.MemoryMiB > d.Limits.MemoryMiB {
-				coming[v.Key]++ // asked for once; it stays wanted
-				wanted.memory += v.MemoryMiB
-				wanted.count++
-				more = true
-				continue
-			}
-			count, memory, starting, more = count+1, memory+v.MemoryMiB, starting+1, true
-			coming[v.Key]++
-			d.decisions = append(d.decisions, Decision{Start: v.Key})
-		}
-	}
-	d.evict(room{count + wanted.count - d.Limits.Environments, memory + wanted.memory - d.Limits.MemoryMiB})
-}
-
-// room is a number of environments and their memory in MiB.
-type room struct{ count, memory int }
-
-// evict stops idle environments, least recently used first, until as much room
-// is on its way to be free as is short. What is ending already counts.
-func (d *decider) evict(short room) {
-	for _, e := range d.Environments {
-		if e.Ending || d.stopped[e.ID] {
-			short.count--
-			short.memory -= e.MemoryMiB
-		}
-	}
-	idle := slices.DeleteFunc(slices.Clone(d.Environments), func(e Environment) bool { return !e.Idle || d.stopped[e.ID] })
-	slices.SortStableFunc(idle, func(a, b Environment) int { return a.LastUsed.Compare(b.LastUsed) })
-	for _, e := range idle {
-		if short.count <= 0 && short.memory <= 0 {
-			return
-		}
-		d.stop(e.ID, ReasonEvicted)
-		short.count--
-		short.memory -= e.MemoryMiB
 	}
 }

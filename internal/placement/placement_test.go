@@ -29,8 +29,8 @@ func TestDecide(t *testing.T) {
 			nil},
 		{"each concurrent waiter its own, in turn, the longest waiting version first",
 			World{Versions: []Version{
-				{Key: "f", MemoryMiB: 128, Waiting: 2, Oldest: ago(time.Second)},
-				{Key: "g", MemoryMiB: 128, Waiting: 2, Oldest: ago(2 * time.Second)}}},
+				{Key: "f", Function: Function{Name: "f"}, MemoryMiB: 128, Waiting: 2, Oldest: ago(time.Second)},
+				{Key: "g", Function: Function{Name: "g"}, MemoryMiB: 128, Waiting: 2, Oldest: ago(2 * time.Second)}}},
 			[]Decision{{Start: "g"}, {Start: "f"}, {Start: "g"}}},
 		{"a full host evicts the least recently used idle one",
 			World{Versions: []Version{{Key: "f", MemoryMiB: 128, Waiting: 1}}, Environments: []Environment{
@@ -126,13 +126,16 @@ func lawful(w World, decisions []Decision) error {
 		waiting[v.Key] += v.Waiting
 		size[v.Key] = v.MemoryMiB
 	}
-	stopped := map[string]bool{}
+	stopped, making := map[string]bool{}, false // making: room is on its way, for somebody who comes first
+	for _, e := range w.Environments {
+		making = making || e.Ending
+	}
 	for _, d := range decisions {
 		if d.Stop != "" {
 			if !byID[d.Stop].Idle || stopped[d.Stop] {
 				return fmt.Errorf("stops %s", d.Stop)
 			}
-			stopped[d.Stop] = true
+			stopped[d.Stop], making = true, true
 			continue
 		}
 		count, memory = count+1, memory+size[d.Start]
@@ -145,7 +148,7 @@ func lawful(w World, decisions []Decision) error {
 		return fmt.Errorf("%d environments, %d MiB", count, memory)
 	}
 	for key, n := range waiting {
-		if n > 0 && count < w.Limits.Environments && memory+size[key] <= w.Limits.MemoryMiB {
+		if !making && n > 0 && count < w.Limits.Environments && memory+size[key] <= w.Limits.MemoryMiB {
 			return fmt.Errorf("%s waits though there is room", key)
 		}
 	}

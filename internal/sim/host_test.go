@@ -51,11 +51,15 @@ func newHost(t testing.TB, c config) *host {
 	h.fleet = fleet.New(fleet.Config{
 		NewID:  func() string { made++; return fmt.Sprintf("environment-%d", made) },
 		Limits: c.limits, Account: c.account, Waiters: c.waiters, Wait: time.Minute, Log: log,
-		Make: func(id string, v *lambda.Version) fleet.Environment {
-			return environment.New(parts, v, environment.NewOrigin(id, v, "on-demand", time.Now()), lifecycle.Config{
+		Make: func(id string, v *lambda.Version, why lambda.Initialization) fleet.Environment {
+			c := lifecycle.Config{
 				Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,
 				MemoryMB: v.MemoryMB, Timeout: v.Timeout, InitLimit: lambda.InitLimit, BillsInit: true,
-			})
+			}
+			if why == lambda.InitProvisioned {
+				c.InitLimit, c.Replaced = lambda.ProvisionedInitLimit(v.Timeout), true
+			}
+			return environment.New(parts, v, environment.NewOrigin(id, v, string(why), time.Now()), c)
 		},
 	})
 	parts.Keeper = h.fleet

@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"time"
+
+	"lambent/internal/lambda"
+)
+
+// Provision says which versions of a function have provisioned concurrency, and
+// how much. What there is beyond that ends; when the concurrency moves from one
+// version to another, not before the other has its environments (F169).
+func (f *Fleet) Provision(account, name string, targets []lambda.ProvisionedTarget) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wanted := map[*pool]bool{}
+	for _, t := range targets {
+		p := f.pool(t.Version)
+		wanted[p] = true
+		f.aim(p, t.Count)
+	}
+	for k, p := range f.pools {
+		if k.account == account && k.function == name && !wanted[p] {
+			f.aim(p, 0)
+			f.drop(p)
+		}
+	}
+	f.poke()
+}
+
+// aim sets a pool's target, and forgives setbacks if it is another. mu is held.
+func (f *Fleet) aim(p *pool, target int) {
+	if p.retired {
+		target = 0
+	}
+	p.function.provisioned += target - p.target
+	p.target = target
+	p.setbacks, p.failed, p.notBefore = 0, "", time.Time{}
+}
+
+// Allocation tells what there is of a version's provisioned concurrency.
+func (f *Fleet) Allocation(v *lambda.Version) lambda.Allocation {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.pools[keyOf(v)]
+	if p == nil {
+		return lambda.Allocation{}
+	}
+	a := lambda.Allocation{Failed: p.failed}
+	for _, m := range p.ahead {
+		switch m.state {
+		case starting:
+			a.Allocated++
+		case idle, busy:
+			a.Allocated++
+			a.Available++
+		case ending:
+		}
+	}
+	for _, other := range f.pools {
+		if other != p && other.function == p.function {
+			a.Held += max(0, other.initialised()-other.target)
+		}
+	}
+	if a.Allocated < p.target && a.Failed == "" && f.overbooked() {
+		a.Failed = lambda.ReasonCapacity
+	}
+	return a
+}
+
+// initialised counts the provisioned environments that can serve. mu is held.
+func (p *pool) initialised() (n int) {
+	for _, m := range p.ahead {
+		if m.state == idle || m.state == busy {
+			n++
+		}
+	}
+	return n
+}
+
+// overbooked tells whether more is provisioned than this host can hold. mu is held.
+func (f *Fleet) overbooked() bool {
+	count, memory := 0, 0
+	for _, p := range f.pools {
+		count += p.target
+		memory += p.target * p.version.MemoryMB
+	}
+	return count > f.config.Limits.Environments || memory > f.config.Limits.MemoryMiB
+}

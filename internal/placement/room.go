@@ -1,0 +1,247 @@
+package placement
+
+import (
+	"cmp"
+	"slices"
+)
+
+// room is a number of environments and their memory in MiB.
+type room struct{ count, memory int }
+
+func (r room) plus(memory int) room  { return room{r.count + 1, r.memory + memory} }
+func (r room) minus(memory int) room { return room{r.count - 1, r.memory - memory} }
+func (r room) fits(memory int) bool  { return r.count >= 1 && r.memory >= memory }
+
+// class is whom an environment is started for; a lower one comes first.
+type class uint8
+
+const (
+	guaranteed class = iota
+	provisioned
+	shared
+)
+
+// want is the environments that a version still lacks, of one class.
+type want struct {
+	Version
+	class class
+	lacks int
+}
+
+// most bounds what one decision makes room for; the next one goes on.
+const most = 64
+
+// start makes environments for who lacks them, as far as there is room, and then
+// makes room.
+func (d *decider) start() {
+	free := room{d.Limits.Environments, d.Limits.MemoryMiB}
+	slots := d.slots()
+	usage := map[Function]int{}
+	for _, e := range d.Environments {
+		free = free.minus(e.MemoryMiB)
+		if e.busy() && !e.Guaranteed && !e.Provisioned || e.Starting && !e.Provisioned {
+			usage[e.Function] += e.MemoryMiB
+		}
+	}
+	coming := free // what will be free when all that ends has ended
+	for _, e := range d.Environments {
+		if e.Ending || d.stopped[e.ID] {
+			coming = coming.plus(e.MemoryMiB)
+		}
+	}
+	wants := d.wants()
+	for blocked := 0; blocked < most; {
+		w := pick(wants, usage, slots)
+		if w == nil {
+			return
+		}
+		if free.fits(w.MemoryMiB) {
+			d.decisions = append(d.decisions, Decision{Start: w.Key, Ahead: w.class == provisioned})
+		} else {
+			blocked++
+			made, enough := d.make(*w, coming, usage)
+			if !enough {
+				w.lacks = 0 // the next of the same would find no more; what is free is for others
+				continue
+			}
+			coming = made
+		}
+		w.lacks--
+		slots.take(w.class)
+		free, coming = free.minus(w.MemoryMiB), coming.minus(w.MemoryMiB)
+		if w.class == shared {
+			usage[w.Function] += w.MemoryMiB
+		}
+	}
+}
+
+// slots are the starts that may be on their way.
+type slots struct {
+	bounded            bool
+	all, ahead, shared int // how many more, of these classes
+}
+
+func (s *slots) take(c class) {
+	s.all--
+	switch c {
+	case provisioned:
+		s.ahead--
+	case shared:
+		s.shared--
+	case guaranteed:
+	}
+}
+
+func (s *slots) open(c class) bool {
+	switch {
+	case !s.bounded:
+		return true
+	case c == provisioned:
+		return s.all > 0 && s.ahead > 0
+	case c == shared:
+		return s.all > 0 && s.shared > 0
+	}
+	return s.all > 0
+}
+
+// slots keeps a quarter for callers within what is set aside for them, and half
+// from provisioned environments while anybody waits.
+func (d *decider) slots() *slots {
+	n := d.Limits.Starting
+	s := &slots{bounded: n > 0, all: n, ahead: n, shared: n - n/4}
+	if slices.ContainsFunc(d.Versions, func(v Version) bool { return v.Waiting > 0 }) {
+		s.ahead = max(1, n/2)
+	}
+	for _, e := range d.Environments {
+		switch {
+		case !e.Starting || d.stopped[e.ID]:
+		case e.Provisioned:
+			s.take(provisioned)
+		default:
+			s.take(shared)
+		}
+	}
+	return s
+}
+
+// wants lists what every version lacks. An environment that is starting is for
+// the callers that have waited longest.
+func (d *decider) wants() []*want {
+	starting := map[string]int{}
+	for _, e := range d.Environments {
+		if e.Starting && !d.stopped[e.ID] {
+			starting[e.Key]++
+		}
+	}
+	var wants []*want
+	for _, v := range d.Versions {
+		if v.MemoryMiB > d.Limits.MemoryMiB {
+			continue // nothing would ever make room for it
+		}
+		lacks := max(0, v.Waiting-starting[v.Key])
+		within := min(lacks, v.Guaranteed)
+		wants = append(wants, &want{v, guaranteed, within}, &want{v, shared, lacks - within}, &want{v, provisioned, d.missing[v.Key]})
+	}
+	return wants
+}
+
+// pick chooses who is next, or nil.
+func pick(wants []*want, usage map[Function]int, s *slots) *want {
+	var best *want
+	for _, w := range wants {
+		if w.lacks > 0 && s.open(w.class) && (best == nil || w.before(best, usage)) {
+			best = w
+		}
+	}
+	return best
+}
+
+func (w *want) before(other *want, usage map[Function]int) bool {
+	if w.class != other.class {
+		return w.class < other.class
+	}
+	if w.class == shared && usage[w.Function] != usage[other.Function] {
+		return usage[w.Function] < usage[other.Function]
+	}
+	return w.Oldest.Before(other.Oldest)
+}
+
+// make finds room for one environment: in what is on its way to be free, in idle
+// environments, and in busy ones that yield. It touches none in vain. The answer
+// is what will be free then, and whether that is enough.
+func (d *decider) make(w want, coming room, usage map[Function]int) (room, bool) {
+	if coming.fits(w.MemoryMiB) {
+		return coming, true
+	}
+	victims, enough := d.victims(w, coming, usage)
+	if !enough {
+		return coming, false
+	}
+	for _, e := range victims {
+		coming = coming.plus(e.MemoryMiB)
+		if e.Idle {
+			d.stop(e.ID, ReasonEvicted)
+			continue
+		}
+		usage[e.Function] -= e.MemoryMiB
+		d.yielded[e.ID] = true
+		d.decisions = append(d.decisions, Decision{Yield: e.Key})
+	}
+	return coming, true
+}
+
+// victims are the environments to go for one start, and whether they are enough.
+func (d *decider) victims(w want, coming room, usage map[Function]int) (list []Environment, enough bool) {
+	left := map[Function]int{}
+	if d.idle == nil {
+		d.idle = d.evictable()
+	}
+	for _, e := range d.idle {
+		if coming.fits(w.MemoryMiB) {
+			return list, true
+		}
+		if d.stopped[e.ID] {
+			continue
+		}
+		list, coming = append(list, e), coming.plus(e.MemoryMiB)
+	}
+	for _, e := range d.yielding(w, usage) {
+		if coming.fits(w.MemoryMiB) {
+			return list, true
+		}
+		if w.class == shared && usage[e.Function]-left[e.Function]-e.MemoryMiB < usage[w.Function]+w.MemoryMiB {
+			continue // it would only be the other's turn next
+		}
+		left[e.Function] += e.MemoryMiB
+		list, coming = append(list, e), coming.plus(e.MemoryMiB)
+	}
+	return list, coming.fits(w.MemoryMiB)
+}
+
+// evictable is the idle environments, the first to go first: surplus, then the
+// least valuable, then the least recently used.
+func (d *decider) evictable() []Environment {
+	list := slices.DeleteFunc(slices.Clone(d.Environments), func(e Environment) bool {
+		return !e.Idle || d.stopped[e.ID] || e.Provisioned && !d.held[e.ID]
+	})
+	slices.SortStableFunc(list, func(a, b Environment) int {
+		if d.held[a.ID] != d.held[b.ID] {
+			if d.held[a.ID] {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(value(a, d.Now), value(b, d.Now)), a.LastUsed.Compare(b.LastUsed))
+	})
+	return list
+}
+
+// yielding is the busy environments that may have to yield to w, those of the
+// function that uses most first.
+func (d *decider) yielding(w want, usage map[Function]int) []Environment {
+	list := slices.DeleteFunc(slices.Clone(d.Environments), func(e Environment) bool {
+		return !e.busy() || e.Guaranteed || e.Provisioned || d.yielded[e.ID] || e.Function == w.Function
+	})
+	slices.SortStableFunc(list, func(a, b Environment) int { return cmp.Compare(usage[b.Function], usage[a.Function]) })
+	return list
+}
