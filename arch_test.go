@@ -16,7 +16,7 @@ import (
 var (
 	nouns     = []string{"lambda", "event", "invariant"}
 	contracts = []string{"sandbox", "store"}
-	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn", "alarm"}
+	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn", "alarm", "policy", "sigv4"}
 )
 
 // law says what a package may import of ours, by its path below internal. The
@@ -36,11 +36,14 @@ var law = map[string][]string{
 	"admission": nil,
 	"retry":     nouns,
 	"logline":   nouns,
+	"policy":    nil,
+	"sigv4":     nil,
 
 	"environment": join(nouns, decisions, contracts),
 	"fleet":       join(nouns, decisions),
 	"invoke":      join(nouns, decisions),
 	"catalog":     join(nouns, decisions, contracts),
+	"access":      join(nouns, decisions, contracts),
 
 	"sandbox/sandboxtest": join(nouns, "sandbox", "sandbox/sandboxtest"),
 	"sandbox/simulated":   join(nouns, "sandbox"),
