@@ -40,6 +40,7 @@ func TestDocumentNames(t *testing.T) {
 		{lambda.Tag{}, "Key Value"},
 		{lambda.ManagedPolicy{}, "Name Path ID ARN Description Created Updated Tags Versions Default Last"},
 		{lambda.PolicyVersion{}, "Number Document Created"},
+		{store.AccessKey{}, "ID User Account Secret Policies Created"},
 		{lambda.Policy{}, "Statements RevisionID"},
 		{lambda.Statement{}, "ID PrincipalType Principal Action Resource Conditions"},
 		{lambda.Condition{}, "Operator Key Value"},

@@ -21,6 +21,7 @@ type Data struct {
 	signings  map[string][]byte // by id
 	mappings  map[string][]byte // by UUID
 	roles     map[string][]byte // by name
+	keys      map[string][]byte // by id
 	policies  map[string][]byte // managed ones, by ARN
 	queue     queueData
 	schedules scheduleData

@@ -23,6 +23,7 @@ type Store interface {
 	store.Mappings
 	store.Roles
 	store.Policies
+	store.Keys
 	store.Queue
 	store.QueueDesk
 	store.Rules
@@ -56,6 +57,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	}
 	maps.Copy(tests, queueTests())
 	maps.Copy(tests, roleTests())
+	maps.Copy(tests, keyTests())
 	maps.Copy(tests, scheduleTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
