@@ -43,6 +43,7 @@ var law = map[string][]string{
 	"fleet":       join(nouns, decisions),
 	"invoke":      join(nouns, decisions),
 	"catalog":     join(nouns, decisions, contracts),
+	"roles":       join(nouns, decisions, contracts),
 	"access":      join(nouns, decisions, contracts),
 
 	"sandbox/sandboxtest": join(nouns, "sandbox", "sandbox/sandboxtest"),

@@ -33,6 +33,9 @@ const (
 	PolicyTooLong                // PolicyLengthExceededException, 400
 	SigningNotFound              // CodeSigningConfigNotFoundException, 404
 	InUse                        // ResourceInUseException, 400
+	LimitExceeded                // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
+	MalformedPolicy              // MalformedPolicyDocument, 400, of IAM and STS
+	AccessDenied                 // AccessDenied, 403, of IAM and STS
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

@@ -66,3 +66,9 @@ func (h Home) RoleARN(path, name string) string { return h.global() + "role" + p
 func (h Home) ManagedPolicyARN(path, name string) string { return h.global() + "policy" + path + name }
 
 func (h Home) global() string { return "arn:" + h.Partition + ":iam::" + h.Account + ":" }
+
+// RoleChange is what a caller changes of a role. A nil member was not given.
+type RoleChange struct {
+	Description *string
+	MaxSession  *int // seconds
+}
