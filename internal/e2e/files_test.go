@@ -21,7 +21,7 @@ func isolated(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// TestOnlyTmpIsWritable is S56 and S2: code, layers, runtime and root are read-only
+// TestOnlyTmpIsWritable is S56, S2 and F256: code, layers, runtime and root are read-only
 // and belong to root, /tmp is for everybody.
 func TestOnlyTmpIsWritable(t *testing.T) {
 	t.Parallel()
@@ -29,7 +29,7 @@ func TestOnlyTmpIsWritable(t *testing.T) {
 		name := s.deploy(t, function{
 			layers: []string{s.layer(t, "files", map[string]string{"data/file": "x"})},
 			code: `
-import errno, os, stat
+import errno, os, pwd, stat
 def attempt(path):
     try:
         open(path, "a").close()
@@ -38,7 +38,8 @@ def attempt(path):
         return errno.errorcode[e.errno]
 def handler(event, context):
     return {
-        "cwd": os.getcwd(),
+        "cwd": os.getcwd(), "user": pwd.getpwuid(os.getuid()).pw_name,
+        "owners": {p: pwd.getpwuid(os.stat(p).st_uid).pw_name for p in ["/var/task", "/opt", "/tmp"]},
         "write": {p: attempt(p) for p in ["/var/task/new", "/var/task/index.py", "/opt/new", "/opt/data/file", "/var/runtime/new", "/new", "/usr/new", "/etc/new", "/dev/new", "/var/new", "/tmp/new"]},
         "modes": {p: stat.filemode(os.stat(p).st_mode) for p in ["/var/task", "/opt", "/tmp", "/var/task/index.py"]},
         "list": sorted(os.listdir("/var/task")),
@@ -46,11 +47,16 @@ def handler(event, context):
     }
 `})
 		var got struct {
-			Cwd, Code    string
-			Write, Modes map[string]string
-			List         []string
+			Cwd, Code, User      string
+			Write, Modes, Owners map[string]string
+			List                 []string
 		}
 		s.call(t, name, `{}`).into(t, &got)
+		// Without root's help there is one user only, and everything is its own.
+		mine := s.user == 0 && (got.Owners["/var/task"] != "root" || got.Owners["/opt"] != "root")
+		if got.User != "sbx_user1051" || mine {
+			t.Errorf("the function is %s, and files belong to %v", got.User, got.Owners)
+		}
 		if got.Cwd != "/var/task" || got.Code != "/var/task/index.py" || !slices.Equal(got.List, []string{"index.py"}) {
 			t.Errorf("the function sees %+v", got)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// TestColdThenWarm is S1, S8, S14, S22 and S27: the first invocation starts an
+// TestColdThenWarm is S1, S8, S14, S22, S27 and F270: the first invocation starts an
 // environment and the next ones find it, with all that it had made.
 func TestColdThenWarm(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestCustomRuntime(t *testing.T) {
 	})
 }
 
-// TestFaults is S18 and S20: what callers are told of invocations that go wrong,
+// TestFaults is S18 and S20, and F238, F246, F251, F252, F255 and F269: what callers are told of invocations that go wrong,
 // and that /tmp stays.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -225,7 +225,7 @@ def handler(event, context):
 	})
 }
 
-// TestInvocationTypes is DryRun, Event and the log tail as callers ask for them.
+// TestInvocationTypes is DryRun, Event and the log tail as callers ask for them (F239).
 func TestInvocationTypes(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -112,7 +112,7 @@ func TestCustomerVariablesWin(t *testing.T) {
 	})
 }
 
-// TestVariablesAreFrozenIntoVersions is S62: a published version keeps its variables.
+// TestVariablesAreFrozenIntoVersions is S62 and F093: a published version keeps its variables.
 func TestVariablesAreFrozenIntoVersions(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -187,7 +187,7 @@ func TestWrapperScript(t *testing.T) {
 	})
 }
 
-// TestContext is S65, S66 and S67: what the context object tells.
+// TestContext is S65, S66 and S67, and F241 and F242: what the context object tells.
 func TestContext(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, s *server) {

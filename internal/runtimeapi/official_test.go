@@ -51,7 +51,7 @@ func (a *answering) Answer(_ string, answer lambda.Answer) error {
 	return nil
 }
 
-// TestOfficialGoClient: aws-lambda-go, unmodified, in a process of its own.
+// TestOfficialGoClient: aws-lambda-go, unmodified, in a process of its own (F250).
 func TestOfficialGoClient(t *testing.T) {
 	t.Parallel()
 	env := &answering{newEnvironment(), make(chan lambda.Answer, 1)}

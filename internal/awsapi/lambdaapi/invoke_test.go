@@ -54,6 +54,7 @@ func request(t testing.TB, server *httptest.Server, method, path, body string, h
 	return response, answer
 }
 
+// TestInvoke is F236.
 func TestInvoke(t *testing.T) {
 	t.Parallel()
 	w := withFunction()

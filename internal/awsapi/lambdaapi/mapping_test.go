@@ -131,7 +131,7 @@ func TestMappingStates(t *testing.T) {
 	})
 }
 
-// TestMappingRefusals is F205 to F212, and the texts that AWS has for settings
+// TestMappingRefusals is F205 to F208, F210 and F212, and the texts that AWS has for settings
 // that a kind of source does not have.
 func TestMappingRefusals(t *testing.T) {
 	const secret = `,"SourceAccessConfigurations":[{"Type":"BASIC_AUTH","URI":"arn:aws:secretsmanager:us-east-1:111111111111:secret:s"}]`
@@ -196,8 +196,8 @@ func TestMappingTwice(t *testing.T) {
 	})
 }
 
-// TestMappingFilters is F204, F224 and F225: filters come back as they were, and
-// every operator that AWS knows is let in.
+// TestMappingFilters is F204: filters come back as they were, and every operator
+// that AWS knows is let in.
 func TestMappingFilters(t *testing.T) {
 	inJoined(t, func(t *testing.T, j *joined) {
 		const criteria = `"FilterCriteria":{"Filters":[{"Pattern":"{ \"a\" : [ \"b\", 1, null, true ] }"},{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"n\":{\"N\":[{\"numeric\":[\">\",1,\"<=\",5]},{\"anything-but\":[\"x\"]},{\"exists\":false},{\"prefix\":\"p\"},{\"suffix\":\"s\"},{\"equals-ignore-case\":\"E\"}]}}},\"$or\":[{\"a\":[1]},{\"b\":[2]}]}"}]}`

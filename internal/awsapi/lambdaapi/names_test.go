@@ -75,7 +75,7 @@ func fullMessage(code, message string) string {
 	return count + strings.Join(parts, "; ")
 }
 
-// TestRecordedNames asks what AWS was asked, and wants its answers.
+// TestRecordedNames asks what AWS was asked, and wants its answers (F018 to F030).
 func TestRecordedNames(t *testing.T) {
 	t.Parallel()
 	server := serve(t, newWorld())

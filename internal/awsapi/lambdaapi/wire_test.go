@@ -200,6 +200,7 @@ func TestDeleteFunction(t *testing.T) {
 	}
 }
 
+// TestSizes is F056 and F057.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	server := serve(t, newWorld())
@@ -240,6 +241,7 @@ func TestNotYet(t *testing.T) {
 	}
 }
 
+// TestDownload is F044.
 func TestDownload(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

@@ -136,7 +136,7 @@ func posts(o runtimetest.Outcome) []string {
 	return list
 }
 
-// TestBehaviour goes through the tables with the oldest Java; that the others do
+// TestBehaviour goes through the tables (F248) with the oldest Java; that the others do
 // the same is sampled, because every line is a start of a virtual machine.
 func TestBehaviour(t *testing.T) {
 	t.Parallel()

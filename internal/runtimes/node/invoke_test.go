@@ -97,6 +97,7 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
+// TestErrorBodyAndLog is F247.
 func TestErrorBodyAndLog(t *testing.T) {
 	t.Parallel()
 	each(t, 16, 24, func(t *testing.T, f runtimes.Found) {
@@ -159,6 +160,7 @@ func TestNullForNeverSettled(t *testing.T) {
 	})
 }
 
+// TestContext is F240.
 func TestContext(t *testing.T) {
 	t.Parallel()
 	const source = "exports.handler = async (e, c) => [c, c.getRemainingTimeInMillis() > 1000, process.env._X_AMZN_TRACE_ID, '_LAMBDA_TELEMETRY_LOG_FD' in process.env, process.argv.length, process.cwd()]"

@@ -12,6 +12,7 @@ import (
 	"lambent/internal/runtimes/runtimetest"
 )
 
+// TestException is F246.
 func TestException(t *testing.T) {
 	t.Parallel()
 	const source = `
@@ -79,6 +80,7 @@ func TestEnds(t *testing.T) {
 	})
 }
 
+// TestContext is F240.
 func TestContext(t *testing.T) {
 	t.Parallel()
 	const source = `

@@ -106,6 +106,7 @@ type fault struct {
 	StackTrace   []string `json:"stackTrace"`
 }
 
+// TestErrors is F249.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f runtimes.Found) {
