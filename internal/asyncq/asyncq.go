@@ -17,6 +17,7 @@ import (
 type Store interface {
 	store.Queue
 	store.QueueDesk
+	store.Ticks
 }
 
 // Invoker runs functions, as synchronous invocations do. The qualifier is resolved

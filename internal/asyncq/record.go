@@ -50,7 +50,7 @@ func (q *Queue) delivery(e *store.Event, t store.Target) lambda.Delivery {
 		Trace: e.Trace, Time: e.Outcome.At, Success: e.Outcome.Condition == string(retry.Success),
 	}
 	if t.DeadLetter {
-		d.Body, d.DeadLetter = e.Payload, deadLetter(e)
+		d.Body, d.DeadLetter, d.Attributes = e.Payload, deadLetter(e), t.Attributes
 		return d
 	}
 	d.Body = encode(record{

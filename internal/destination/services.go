@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,6 +86,13 @@ func (d *Destinations) toSNS(ctx context.Context, target arn, delivery lambda.De
 type attribute struct{ name, kind, value string }
 
 func attributes(delivery lambda.Delivery) []attribute {
+	if delivery.Attributes != nil {
+		var all []attribute
+		for _, name := range slices.Sorted(maps.Keys(delivery.Attributes)) {
+			all = append(all, attribute{name, "String", delivery.Attributes[name]})
+		}
+		return all
+	}
 	l := delivery.DeadLetter
 	if l == nil {
 		return nil

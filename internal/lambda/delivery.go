@@ -18,6 +18,9 @@ type Delivery struct {
 
 	// DeadLetter is set for a dead letter queue alone.
 	DeadLetter *DeadLetter
+
+	// Attributes are of a dead letter that is not Lambda's own; nil: DeadLetter tells.
+	Attributes map[string]string
 }
 
 // DeadLetter is what the attributes of a dead letter say (F280).

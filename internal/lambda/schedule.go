@@ -9,6 +9,7 @@ type Rule struct {
 	Expression  string // rate() or cron()
 	State       string // "ENABLED", "DISABLED" or "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 	Role        string
+	Since       time.Time // no earlier tick is its own: made, enabled or changed then
 	Begin       time.Time // the first moment that a rate() is due
 	Targets     []RuleTarget
 	Tags        []ScheduleTag
@@ -56,6 +57,7 @@ type Schedule struct {
 	Completion  string // "NONE" or "DELETE"
 	KMSKey      string
 	Target      ScheduleTarget
+	Since       time.Time // no earlier tick is its own: made, enabled or changed then
 	Begin       time.Time // the first moment that a rate() is due
 	Created     time.Time
 	Modified    time.Time
@@ -80,3 +82,16 @@ type ScheduleGroup struct {
 
 // DefaultGroup is the group that is always there.
 const DefaultGroup = "default"
+
+// Due is one invocation that a rule or a schedule asks for.
+type Due struct {
+	Function   Reference
+	Invocation Invocation
+	At         time.Time // not run earlier; zero: now
+
+	// Undeliverable is set when there is nothing to invoke: the event goes to
+	// DeadLetter, a queue, with these attributes.
+	Undeliverable *DeadLetter
+	DeadLetter    string
+	Attributes    map[string]string
+}

@@ -57,6 +57,9 @@ type Outcome struct {
 type Target struct {
 	ARN        string
 	DeadLetter bool // gets the event itself and not the record of what became of it
+
+	// Attributes are what a dead letter of a rule or schedule says; nil: Lambda's.
+	Attributes map[string]string `json:",omitempty"`
 }
 
 // Queue keeps events. Those that a method gives out are claimed: nobody else gets
