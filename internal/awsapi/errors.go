@@ -65,6 +65,18 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"ResourceInUseException", http.StatusBadRequest, true, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
+	case lambda.AccessDenied:
+		return exception{"AccessDeniedException", http.StatusForbidden, true, ""}
+	case lambda.NotSigned:
+		return exception{"MissingAuthenticationTokenException", http.StatusForbidden, false, ""}
+	case lambda.IncompleteSignature:
+		return exception{"IncompleteSignatureException", http.StatusForbidden, false, ""}
+	case lambda.InvalidSignature:
+		return exception{"InvalidSignatureException", http.StatusForbidden, false, ""}
+	case lambda.UnknownKey:
+		return exception{"UnrecognizedClientException", http.StatusForbidden, false, ""}
+	case lambda.ExpiredToken:
+		return exception{"ExpiredTokenException", http.StatusForbidden, false, ""}
 	}
 	return exception{"ServiceException", http.StatusInternalServerError, true, byService}
 }

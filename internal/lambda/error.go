@@ -14,28 +14,33 @@ type Kind int
 // The kinds of error that a caller can be told about. The comment of each is
 // the exception that the AWS API calls it.
 const (
-	Internal         Kind = iota // ServiceException, 500
-	InvalidParameter             // InvalidParameterValueException, 400
-	InvalidContent               // InvalidRequestContentException, 400
-	Validation                   // ValidationException, 400
-	NotFound                     // ResourceNotFoundException, 404
-	Conflict                     // ResourceConflictException, 409
-	Precondition                 // PreconditionFailedException, 412
-	EntityTooLarge               // RequestEntityTooLargeException, 413
-	PayloadTooLarge              // RequestTooLargeException, 413
-	Throttled                    // TooManyRequestsException, 429
-	StorageExceeded              // CodeStorageExceededException, 400
-	UnsupportedMedia             // UnsupportedMediaTypeException, 415
-	NotReady                     // ResourceNotReadyException, 502
-	NotYet                       // an operation that Lambent does not have yet, 501
-	InvalidZip                   // InvalidZipFileException, 502
-	InvalidRuntime               // InvalidRuntimeException, 502
-	PolicyTooLong                // PolicyLengthExceededException, 400
-	SigningNotFound              // CodeSigningConfigNotFoundException, 404
-	InUse                        // ResourceInUseException, 400
-	LimitExceeded                // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
-	MalformedPolicy              // MalformedPolicyDocument, 400, of IAM and STS
-	AccessDenied                 // AccessDenied, 403, of IAM and STS
+	Internal            Kind = iota // ServiceException, 500
+	InvalidParameter                // InvalidParameterValueException, 400
+	InvalidContent                  // InvalidRequestContentException, 400
+	Validation                      // ValidationException, 400
+	NotFound                        // ResourceNotFoundException, 404
+	Conflict                        // ResourceConflictException, 409
+	Precondition                    // PreconditionFailedException, 412
+	EntityTooLarge                  // RequestEntityTooLargeException, 413
+	PayloadTooLarge                 // RequestTooLargeException, 413
+	Throttled                       // TooManyRequestsException, 429
+	StorageExceeded                 // CodeStorageExceededException, 400
+	UnsupportedMedia                // UnsupportedMediaTypeException, 415
+	NotReady                        // ResourceNotReadyException, 502
+	NotYet                          // an operation that Lambent does not have yet, 501
+	InvalidZip                      // InvalidZipFileException, 502
+	InvalidRuntime                  // InvalidRuntimeException, 502
+	PolicyTooLong                   // PolicyLengthExceededException, 400
+	SigningNotFound                 // CodeSigningConfigNotFoundException, 404
+	NotSigned                       // MissingAuthenticationTokenException, 403
+	IncompleteSignature             // IncompleteSignatureException, 403
+	InvalidSignature                // InvalidSignatureException, 403
+	UnknownKey                      // UnrecognizedClientException, 403
+	ExpiredToken                    // ExpiredTokenException, 403
+	InUse                           // ResourceInUseException, 400
+	LimitExceeded                   // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
+	MalformedPolicy                 // MalformedPolicyDocument, 400, of IAM and STS
+	AccessDenied                    // AccessDenied, 403, of IAM and STS
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

@@ -1,5 +1,5 @@
-// Package secrets keeps the environment variables of functions unreadable at
-// rest. A store that is wrapped in Functions never sees one in clear: it is
+// Package secrets keeps the environment variables of functions, and the secrets of
+// access keys, unreadable at rest. A store that is wrapped in Functions never sees one in clear: it is
 // given a sealed text in their place, which only the key of this data folder
 // opens (AES-256-GCM).
 //
@@ -12,7 +12,9 @@ package secrets
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -29,7 +31,10 @@ const keyBytes = 32
 const sealed = "sealed:1:"
 
 // Box seals and unseals with one key.
-type Box struct{ aead cipher.AEAD }
+type Box struct {
+	aead cipher.AEAD
+	key  []byte
+}
 
 // Open reads the key file, or makes one with a new key where there is none. A
 // file that is no key is an error and stays: a new key in its place would make
@@ -57,7 +62,7 @@ func newBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
-	return &Box{aead}, nil
+	return &Box{aead, key}, nil
 }
 
 // makeKey writes a new key such that a kill or a loss of power leaves the whole
@@ -86,6 +91,14 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// Derive makes a key of its own for a purpose; it is the same after a restart, and
+// tells nothing about any other.
+func (b *Box) Derive(purpose string) []byte {
+	h := hmac.New(sha256.New, b.key)
+	h.Write([]byte("lambent key for " + purpose))
+	return h.Sum(nil)
 }
 
 // Seal makes a text of plain that opens for the same owner only.
