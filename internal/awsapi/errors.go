@@ -63,6 +63,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.InUse:
 		return exception{"ResourceInUseException", http.StatusBadRequest, true, byUser}
+	case lambda.NotProvisioned:
+		return exception{"ProvisionedConcurrencyConfigNotFoundException", http.StatusNotFound, false, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	case lambda.AccessDenied:

@@ -103,6 +103,11 @@ func (c *Catalog) putAlias(old *function, name string, a *lambda.Alias, chosen l
 	if err := c.checkRouting(old, *a); err != nil {
 		return nil, err
 	}
+	if old.attached(a.Name).Provisioned != nil {
+		if err := old.aliasProvisionable(*a); err != nil {
+			return nil, err
+		}
+	}
 	a.RevisionID = c.config.NewID()
 	change := &store.FunctionChange{Function: old.stored}
 	aliases := slices.Clone(old.stored.Aliases)

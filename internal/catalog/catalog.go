@@ -51,7 +51,7 @@ type Observer interface {
 	Retired(generation string)
 }
 
-// Config is what a Catalog is made of. All members but Log and NewID are needed.
+// Config is what a Catalog is made of. All members but Provisioner, Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
@@ -62,6 +62,8 @@ type Config struct {
 	Source    Source
 	Runtimes  Runtimes
 	Observer  Observer
+
+	Provisioner Provisioner // nil: nothing is kept initialised
 
 	Log   *slog.Logger  // nil: silent
 	NewID func() string // makes revision ids and generations; nil: random UUIDs
@@ -84,7 +86,7 @@ type Catalog struct {
 	// "account/…", which is taken before a function's.
 	turns     turn.Line
 	functions atomic.Pointer[map[string]*entry]
-	reserved  atomic.Int64 // concurrency that functions have reserved, all together
+	committed atomic.Int64 // concurrency that is set aside for functions, all together
 	layers    atomic.Pointer[map[string]*layer]
 	urls      atomic.Pointer[map[string]urlPlace]                  // by the URL's id
 	signings  atomic.Pointer[map[string]lambda.CodeSigningConfig]  // by ARN
@@ -171,7 +173,7 @@ func (c *Catalog) load(ctx context.Context) error {
 		e := &entry{}
 		e.current.Store(loaded)
 		functions[f.Name] = e
-		c.reserved.Add(int64(loaded.reserved()))
+		c.committed.Add(int64(loaded.committed()))
 		maps.Copy(urls, loaded.urlIDs())
 		if loaded.unfinished() {
 			c.pending = append(c.pending, f.Name)
@@ -204,6 +206,9 @@ func (c *Catalog) load(ctx context.Context) error {
 	c.urls.Store(&urls)
 	c.layers.Store(&layers)
 	c.signings.Store(&signings)
+	for name, e := range functions {
+		c.provision(name, nil, e.current.Load())
+	}
 	return nil
 }
 
@@ -228,6 +233,7 @@ func (c *Catalog) change(ctx context.Context, name string, decide func(old *func
 	next := old.apply(*change)
 	c.show(name, next)
 	c.retire(old, next)
+	c.provision(name, old, next)
 	if next.unfinished() {
 		c.enqueue(name)
 	}
@@ -251,6 +257,7 @@ func (c *Catalog) show(name string, next *function) {
 	if e := have[name]; e != nil {
 		old = e.current.Load()
 	}
+	c.committed.Add(int64(next.committed() - old.committed()))
 	defer c.indexURLs(old, next) // after the function, which answers at them
 	if e := have[name]; e != nil && next != nil {
 		e.current.Store(next)

@@ -20,15 +20,12 @@ func (c *Catalog) Reserve(ctx context.Context, name string, n int) error {
 		if old == nil {
 			return nil, c.notFound(name, lambda.Latest) // F158
 		}
-		have := 0
-		if old.stored.Reserved != nil {
-			have = *old.stored.Reserved
+		if ahead := old.provisioned(); n < ahead {
+			return nil, untyped(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", n, ahead) // F161
 		}
-		if left := lambda.DefaultConcurrency - c.usage().Reserved + have - n; left < lambda.UnreservedFloor {
-			refusal := lambda.Errorf(lambda.InvalidParameter, "Specified ReservedConcurrentExecutions for function decreases account's "+
+		if left := lambda.DefaultConcurrency - c.ReservedTotal() + old.committed() - n; left < lambda.UnreservedFloor {
+			return nil, untyped("Specified ReservedConcurrentExecutions for function decreases account's "+
 				"UnreservedConcurrentExecution below its minimum value of [%d].", lambda.UnreservedFloor)
-			refusal.Untyped = true // F005
-			return nil, refusal
 		}
 		change := &store.FunctionChange{Function: old.stored}
 		change.Function.Reserved = &n
@@ -70,13 +67,24 @@ func (c *Catalog) Reserved(name string) (n int, set bool) {
 	return *f.stored.Reserved, true
 }
 
-// ReservedTotal is what all functions together have reserved, from memory.
-func (c *Catalog) ReservedTotal() int { return int(c.reserved.Load()) }
+// ReservedTotal is what is set aside for functions, all together, from memory.
+func (c *Catalog) ReservedTotal() int { return int(c.committed.Load()) }
 
-// reserved is a function's reserved concurrency, 0 for none and for no function.
-func (f *function) reserved() int {
-	if f == nil || f.stored.Reserved == nil {
+// committed is what the account cannot give to others: what the function has
+// reserved, or what is provisioned for it if it has not.
+func (f *function) committed() int {
+	switch {
+	case f == nil:
 		return 0
+	case f.stored.Reserved != nil:
+		return *f.stored.Reserved
 	}
-	return *f.stored.Reserved
+	return f.provisioned()
+}
+
+// untyped is a refusal about limits of concurrency, which has no Type (F005).
+func untyped(format string, args ...any) error {
+	refusal := lambda.Errorf(lambda.InvalidParameter, format, args...)
+	refusal.Untyped = true
+	return refusal
 }

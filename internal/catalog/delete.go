@@ -50,5 +50,6 @@ func (c *Catalog) deleteWhole(ctx context.Context, name string) error {
 	}
 	c.show(name, nil)
 	c.retire(old, nil)
+	c.provision(name, old, nil)
 	return nil
 }

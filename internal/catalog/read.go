@@ -85,9 +85,7 @@ func (c *Catalog) usage() lambda.AccountUsage {
 		f := e.current.Load()
 		u.Functions++
 		u.CodeSize += f.latest.Code.Size
-		if f.stored.Reserved != nil {
-			u.Reserved += *f.stored.Reserved
-		}
+		u.Reserved += f.committed()
 		for _, v := range f.published {
 			u.CodeSize += v.Code.Size
 		}

@@ -292,6 +292,7 @@ func (source) Fetch(_ context.Context, bucket, key, version string) ([]byte, err
 type observer struct {
 	mu      sync.Mutex
 	retired []string
+	ahead   ahead // provisioned_test.go
 }
 
 func (o *observer) Retired(generation string) {

@@ -32,6 +32,7 @@ const (
 	InvalidRuntime                  // InvalidRuntimeException, 502
 	PolicyTooLong                   // PolicyLengthExceededException, 400
 	SigningNotFound                 // CodeSigningConfigNotFoundException, 404
+	NotProvisioned                  // ProvisionedConcurrencyConfigNotFoundException, 404
 	NotSigned                       // MissingAuthenticationTokenException, 403
 	IncompleteSignature             // IncompleteSignatureException, 403
 	InvalidSignature                // InvalidSignatureException, 403

@@ -58,6 +58,7 @@ type Attached struct {
 	RuntimeUpdate lambda.RuntimeUpdate
 	EventInvoke   *lambda.EventInvoke
 	URL           *lambda.FunctionURL
+	Provisioned   *lambda.Provisioned
 }
 
 // FunctionChange is one change of one function, applied as a whole.

@@ -34,6 +34,7 @@ type elsewhere interface {
 	Policies
 	LayerPolicies
 	Concurrency
+	Provisioned
 	Management
 	CodeSigning
 	CodeSigningUse

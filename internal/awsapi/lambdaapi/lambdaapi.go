@@ -68,6 +68,7 @@ type Catalog interface {
 	Policies
 	LayerPolicies
 	Concurrency
+	Provisioned
 	Management
 	CodeSigning
 	CodeSigningUse
@@ -190,12 +191,12 @@ func (a *API) register() {
 	a.registerAliases()
 	a.registerPolicies()
 	a.registerConcurrency()
+	a.registerProvisioned()
 	a.registerManagement()
 	a.registerSigning()
 	a.registerEventInvokes()
 	a.registerURLs()
 	a.registerMappings()
-	a.registerUnset()
 }
 
 // ServeHTTP answers one request to the service, or one for a deployment package.

@@ -235,8 +235,8 @@ func TestNotYet(t *testing.T) {
 			t.Errorf("%s answered %d %s", member, status, body)
 		}
 	}
-	status, _, body := do(t, server, "PUT", "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=1", `{"ProvisionedConcurrentExecutions":1}`)
-	if want := `{"Type":"Service","message":"The operation PutProvisionedConcurrencyConfig is not yet available in Lambent."}`; status != 501 || string(body) != want {
+	status, _, body := do(t, server, "PUT", "/2025-11-30/functions/f/function-scaling-config?Qualifier=1", `{}`)
+	if want := `{"Type":"Service","message":"The operation PutFunctionScalingConfig is not yet available in Lambent."}`; status != 501 || string(body) != want {
 		t.Errorf("answered %d %s, want %s", status, body, want)
 	}
 }
@@ -358,7 +358,6 @@ func TestUnset(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"/2019-09-30/functions/f/provisioned-concurrency?List=ALL", 200, `{"ProvisionedConcurrencyConfigs":[]}`},
 		{"/2016-08-19/account-settings", 200, `{"AccountLimit":{"TotalCodeSize":322122547200,"CodeSizeUnzipped":262144000,"CodeSizeZipped":52428800,"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000},"AccountUsage":{"TotalCodeSize":276,"FunctionCount":1}}`},
 	} {
 		if status, _, body := do(t, server, "GET", c.path, ""); status != c.status || string(body) != c.want {
