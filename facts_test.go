@@ -15,7 +15,6 @@ var untested = map[string]string{
 	"F062 to F063":       "there is no EC2 to ask whether a subnet or a group exists; its words are never needed",
 	"F065 to F068":       "functions of container images are refused",
 	"F115":               "CloudFormation's own tags; nothing here is made by CloudFormation",
-	"F161, F163 to F170": "provisioned concurrency is not there yet",
 	"F209":               "nothing reads from streams yet, so nobody knows which exist",
 	"F215 to F235":       "nothing reads from event sources yet",
 	"F245":               "the credentials of functions are of no role's session yet",

@@ -25,6 +25,7 @@ type stable struct {
 	made   []*horse
 	broken error // Make makes environments that cannot be made
 	refuse bool  // environments take nothing
+	sick   bool  // environments made ahead fail to initialise
 }
 
 // horse is a fake environment: vacant after 100 ms, busy for what the event says.
@@ -36,6 +37,7 @@ type horse struct {
 	stopped string
 	served  int
 	relaxed int
+	dead    bool
 }
 
 func newStable(t *testing.T, c Config) *stable {
@@ -58,12 +60,17 @@ func (s *stable) make(id string, v *lambda.Version, why lambda.Initialization) E
 	h := &horse{s: s, id: id, v: v, why: why}
 	s.mu.Lock()
 	s.made = append(s.made, h)
-	broken := s.broken
+	broken, sick := s.broken, s.sick && why == lambda.InitProvisioned
 	s.mu.Unlock()
 	go func() {
 		time.Sleep(100 * time.Millisecond)
 		if broken != nil {
 			s.fleet.Left(id, "sandbox failed", broken)
+			s.fleet.Gone(id)
+			return
+		}
+		if sick {
+			s.fleet.Left(id, "replaced after a failure", nil)
 			s.fleet.Gone(id)
 			return
 		}
