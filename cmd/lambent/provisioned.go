@@ -2,12 +2,10 @@ package main
 
 import "lambent/internal/lambda"
 
-// provisioner lets the catalog tell the fleet, which is made after it, what is to
-// be kept initialised.
-type provisioner struct{ d *daemon }
-
-func (p provisioner) Provision(account, function string, targets []lambda.ProvisionedTarget) {
-	p.d.fleet.Provision(account, function, targets)
+// Provision passes on what is to be kept initialised.
+func (r retirer) Provision(account, function string, targets []lambda.ProvisionedTarget) {
+	r.d.fleet.Provision(account, function, targets)
 }
 
-func (p provisioner) Allocation(v *lambda.Version) lambda.Allocation { return p.d.fleet.Allocation(v) }
+// Allocation tells what there is of it.
+func (r retirer) Allocation(v *lambda.Version) lambda.Allocation { return r.d.fleet.Allocation(v) }

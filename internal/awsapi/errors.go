@@ -39,6 +39,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"ResourceNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.Conflict:
 		return exception{"ResourceConflictException", http.StatusConflict, false, byUser}
+	case lambda.NotProvisioned:
+		return exception{"ProvisionedConcurrencyConfigNotFoundException", http.StatusNotFound, false, byUser}
 	case lambda.Precondition:
 		return exception{"PreconditionFailedException", http.StatusPreconditionFailed, false, byUser}
 	case lambda.EntityTooLarge:
@@ -63,8 +65,6 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.InUse:
 		return exception{"ResourceInUseException", http.StatusBadRequest, true, byUser}
-	case lambda.NotProvisioned:
-		return exception{"ProvisionedConcurrencyConfigNotFoundException", http.StatusNotFound, false, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	case lambda.AccessDenied:

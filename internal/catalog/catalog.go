@@ -51,7 +51,7 @@ type Observer interface {
 	Retired(generation string)
 }
 
-// Config is what a Catalog is made of. All members but Provisioner, Log and NewID are needed.
+// Config is what a Catalog is made of. All members but Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
@@ -62,8 +62,6 @@ type Config struct {
 	Source    Source
 	Runtimes  Runtimes
 	Observer  Observer
-
-	Provisioner Provisioner // nil: nothing is kept initialised
 
 	Log   *slog.Logger  // nil: silent
 	NewID func() string // makes revision ids and generations; nil: random UUIDs

@@ -11,8 +11,9 @@ import (
 	"lambent/internal/store"
 )
 
-// Provisioner keeps environments initialised ahead. Its methods neither block
-// nor call back.
+// Provisioner keeps environments initialised ahead. The Observer is asked to be
+// one; if it is not, nothing is kept initialised. Its methods neither block nor
+// call back.
 type Provisioner interface {
 	// Provision says how much provisioned concurrency the versions of a function
 	// have from now on; none for those that are not named.
@@ -261,15 +262,17 @@ func (c *Catalog) provisionedStatus(f *function, qualifier string) lambda.Provis
 }
 
 func (c *Catalog) allocation(v *lambda.Version) lambda.Allocation {
-	if c.config.Provisioner == nil || v == nil {
+	p, ok := c.config.Observer.(Provisioner)
+	if !ok || v == nil {
 		return lambda.Allocation{}
 	}
-	return c.config.Provisioner.Allocation(v)
+	return p.Allocation(v)
 }
 
 // provision tells the Provisioner what a change means to it.
 func (c *Catalog) provision(name string, old, next *function) {
-	if c.config.Provisioner == nil || len(old.provisionedQualifiers())+len(next.provisionedQualifiers()) == 0 {
+	p, ok := c.config.Observer.(Provisioner)
+	if !ok || len(old.provisionedQualifiers())+len(next.provisionedQualifiers()) == 0 {
 		return
 	}
 	if old != nil && next != nil && reflect.DeepEqual(old.asked(), next.asked()) && slices.EqualFunc(old.targets(), next.targets(), sameTarget) {
@@ -279,7 +282,7 @@ func (c *Catalog) provision(name string, old, next *function) {
 	if next != nil {
 		targets = next.targets()
 	}
-	c.config.Provisioner.Provision(c.config.Home.Account, name, targets)
+	p.Provision(c.config.Home.Account, name, targets)
 }
 
 func sameTarget(a, b lambda.ProvisionedTarget) bool {

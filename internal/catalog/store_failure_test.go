@@ -46,10 +46,7 @@ func (s *fullDisk) PutLayerVersion(ctx context.Context, v lambda.LayerVersion) e
 }
 
 func newCatalog(s storetest.Store, packages catalog.Content, o catalog.Observer) *catalog.Catalog {
-	ahead, _ := o.(catalog.Provisioner)
 	return catalog.New(catalog.Config{
-		Provisioner: ahead,
-
 		Home:      lambda.Home{Partition: "aws", Region: region, Account: account},
 		Functions: s, Layers: s, Signing: s, Mappings: s, Content: packages, Source: source{}, Runtimes: runtimes{}, Observer: o,
 	})
