@@ -28,9 +28,10 @@ type disk struct {
 	failing   bool
 
 	streams map[streamKey]*appender
-	open    list.List // of *appender with an open file, the last used first
-	total   int64     // bytes of all segments
-	scanned time.Time // when total was last measured
+	open    list.List        // of *appender with an open file, the last used first
+	total   int64            // bytes of all segments
+	sizes   map[string]int64 // the same by group
+	scanned time.Time        // when both were last measured
 	stats   Stats
 
 	appended func(key streamKey, from Position)
@@ -83,7 +84,7 @@ func (w *writing) add(at int64, message []byte) {
 func newDisk(root *os.Root, cfg Config) *disk {
 	d := &disk{
 		root: root, maxBytes: cfg.MaxBytes, retention: cfg.Retention, problem: cfg.Problem,
-		streams: make(map[streamKey]*appender), appended: func(streamKey, Position) {},
+		streams: make(map[streamKey]*appender), sizes: make(map[string]int64), appended: func(streamKey, Position) {},
 	}
 	d.openFile = func(name string) (segment, error) {
 		return root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
@@ -97,16 +98,23 @@ func (d *disk) append(w *writing) {
 	if len(w.data) == 0 {
 		return
 	}
+	if d.add(w) != nil {
+		a := d.appender(w.key, w.now)
+		a.lost.Records += w.records
+		a.lost.Bytes += w.bytes
+		d.countLoss(event.LogsDropped{Records: w.records, Bytes: w.bytes})
+	}
+}
+
+// add adds a batch to its stream, as a whole or not at all.
+func (d *disk) add(w *writing) error {
 	a := d.appender(w.key, w.now)
 	from := a.end()
 	err := d.put(a, w.data)
 	d.report(err)
 	if err != nil {
-		a.lost.Records += w.records
-		a.lost.Bytes += w.bytes
-		d.countLoss(event.LogsDropped{Records: w.records, Bytes: w.bytes})
 		d.stats.WriteErrors++
-		return
+		return err
 	}
 	if w.tellsLoss {
 		a.lost = event.LogsDropped{}
@@ -114,10 +122,12 @@ func (d *disk) append(w *writing) {
 	d.stats.Records += w.records
 	d.stats.Bytes += w.bytes
 	d.total += int64(len(w.data))
+	d.sizes[w.key.group] += int64(len(w.data))
 	d.appended(w.key, max(from, a.end()-Position(len(w.data))))
 	if d.total > d.maxBytes {
 		d.prune(w.now)
 	}
+	return nil
 }
 
 // report tells of the first failure and of the first success after it.

@@ -185,7 +185,7 @@ func TestRetentionInTime(t *testing.T) {
 		l := open(t, Config{Folder: folder, Retention: 24 * time.Hour})
 		o := origin("s")
 		l.Publish(line(o, time.Now(), "old"))
-		if err := l.CreateGroup(t.Context(), "kept", 1000*time.Hour); err != nil {
+		if err := l.CreateGroup(t.Context(), Group{Name: "kept", Retention: 1000 * time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 		kept := origin("s")

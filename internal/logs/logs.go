@@ -44,6 +44,8 @@ type Logs struct {
 	disk   *disk // owned by run
 	folder *os.Root
 
+	retention time.Duration // of groups that have none of their own
+
 	queues  sync.Map // *event.Origin to *queue
 	waiting atomic.Int64
 	armed   atomic.Bool   // run knows that something waits
@@ -83,7 +85,7 @@ func Open(cfg Config) (*Logs, error) {
 		return nil, fmt.Errorf("open log folder: %w", err)
 	}
 	l := &Logs{
-		tails: NewTails(cfg.Style), folder: root, disk: newDisk(root, cfg),
+		tails: NewTails(cfg.Style), folder: root, retention: cfg.Retention, disk: newDisk(root, cfg),
 		wake: make(chan struct{}, 1), commands: make(chan func()), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	l.disk.appended = l.followers.note

@@ -414,7 +414,7 @@ func TestDeleteAndRetention(t *testing.T) {
 	o := origin("s")
 	ctx := t.Context()
 	l.Publish(line(o, time.Now(), "a"))
-	if err := l.CreateGroup(ctx, o.LogGroup, 24*time.Hour); err != nil {
+	if err := l.ChangeGroup(ctx, o.LogGroup, func(g *Group) error { g.Retention = 24 * time.Hour; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if g, err := l.Groups(ctx); err != nil || g[0].Retention != 24*time.Hour {

@@ -27,6 +27,7 @@ func (d *disk) maintain(now time.Time) {
 // stale is a segment that may have to go.
 type stale struct {
 	segmentFile
+	group    string
 	folder   string // of its stream
 	bytes    int64
 	modified time.Time
@@ -37,6 +38,7 @@ type stale struct {
 func (d *disk) prune(now time.Time) {
 	var all []stale
 	var total int64
+	sizes := make(map[string]int64)
 	d.scanned = now
 	writers := make(map[string]*appender, len(d.streams))
 	for key, a := range d.streams {
@@ -53,6 +55,7 @@ func (d *disk) prune(now time.Time) {
 				continue
 			}
 			total += s.bytes
+			sizes[g.Name] += s.bytes
 			all = append(all, s)
 		}
 	}
@@ -64,10 +67,11 @@ func (d *disk) prune(now time.Time) {
 				break
 			}
 			total -= s.bytes
+			sizes[s.group] -= s.bytes
 			d.remove(s, writers)
 		}
 	}
-	d.total = total
+	d.total, d.sizes = total, sizes
 }
 
 // segmentsIn lists the segments of a group with what pruning asks of them.
@@ -85,7 +89,7 @@ func (d *disk) segmentsIn(g Group) []stale {
 		}
 		for _, s := range segments {
 			if info, err := d.root.Stat(s.name); err == nil {
-				all = append(all, stale{s, folder, info.Size(), info.ModTime()})
+				all = append(all, stale{s, g.Name, folder, info.Size(), info.ModTime()})
 			}
 		}
 	}

@@ -49,6 +49,7 @@ func (l *Logs) Read(ctx context.Context, group, stream string, q Query) (Page, e
 	if q.Limit <= 0 || q.Limit > DefaultLimit {
 		q.Limit = DefaultLimit
 	}
+	q.Since = later(q.Since, l.keptSince(group))
 	walk := s.forward
 	if q.Backward {
 		walk = s.backward
@@ -98,6 +99,7 @@ type Filter struct {
 	Since   time.Time
 	Until   time.Time
 	Limit   int               // DefaultLimit when 0
+	Bytes   int               // of the messages kept, which may be twice that; 0 is no bound
 	Newest  bool              // the last records that match, not the first
 	After   *Record           // continue after this one
 	Match   func(string) bool // of the message; nil matches all
@@ -116,7 +118,8 @@ func (l *Logs) Filter(ctx context.Context, group string, f Filter) ([]Record, er
 	if f.Limit <= 0 || f.Limit > DefaultLimit {
 		f.Limit = DefaultLimit
 	}
-	best := selection{limit: f.Limit, newest: f.Newest}
+	f.Since = later(f.Since, l.keptSince(group))
+	best := selection{limit: f.Limit, bytes: f.Bytes, newest: f.Newest}
 	for _, info := range streams {
 		if !f.wants(info) {
 			continue
@@ -135,6 +138,26 @@ func (l *Logs) Filter(ctx context.Context, group string, f Filter) ([]Record, er
 		}
 	}
 	return best.sorted(), nil
+}
+
+// keptSince is how old records of the group may be. Older ones are there until
+// their segment has no younger one, but nobody sees them.
+func (l *Logs) keptSince(group string) time.Time {
+	keep := l.retention
+	if g, err := readGroup(l.folder, escape(group)); err == nil && g.Retention > 0 {
+		keep = g.Retention
+	}
+	if keep == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(-keep)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // wants tells whether a stream can have matching records: none is later than
@@ -167,13 +190,16 @@ func compareRecords(a, b Record) int {
 // selection keeps the first or the last records of those added.
 type selection struct {
 	limit   int
+	bytes   int // 0: no bound
 	newest  bool
 	records []Record
+	held    int // bytes of their messages
 }
 
 func (s *selection) add(rec Record) {
 	s.records = append(s.records, rec)
-	if len(s.records) >= 2*s.limit+1000 {
+	s.held += len(rec.Message)
+	if len(s.records) >= 2*s.limit+1000 || s.bytes > 0 && s.held >= 2*s.bytes+pageBytes {
 		s.records = s.sorted()
 	}
 }
@@ -181,11 +207,34 @@ func (s *selection) add(rec Record) {
 func (s *selection) sorted() []Record {
 	slices.SortFunc(s.records, compareRecords)
 	if over := len(s.records) - s.limit; over > 0 && s.newest {
-		return append(s.records[:0], s.records[over:]...)
+		s.records = append(s.records[:0], s.records[over:]...)
 	} else if over > 0 {
-		return s.records[:s.limit]
+		s.records = s.records[:s.limit]
 	}
+	s.shrink()
 	return s.records
+}
+
+// shrink drops the records beyond the bound of bytes, from the end that matters
+// less, and keeps at least one.
+func (s *selection) shrink() {
+	s.held = 0
+	for i := range s.records {
+		at := i
+		if s.newest {
+			at = len(s.records) - 1 - i
+		}
+		s.held += len(s.records[at].Message)
+		if s.bytes == 0 || s.held <= s.bytes || i == 0 {
+			continue
+		}
+		if s.held -= len(s.records[at].Message); s.newest {
+			s.records = append(s.records[:0], s.records[at+1:]...)
+		} else {
+			s.records = s.records[:at]
+		}
+		return
+	}
 }
 
 // stream reads a stream's segments.
