@@ -3,6 +3,8 @@ package awsapi
 import (
 	"net/http"
 	"strings"
+
+	"lambent/internal/lambda"
 )
 
 // HealthPath answers 200 as soon as the server serves.
@@ -19,6 +21,16 @@ type Front struct {
 	Default http.Handler
 	// Version is told by the health check.
 	Version string
+
+	// Gate knows callers; without one nobody is refused.
+	Gate Gate
+	Home lambda.Home
+	// Judging names the services that ask the gate themselves what a caller may do.
+	// For the others it is asked here.
+	Judging map[string]bool
+	// Open tells which requests prove themselves in another way, such as links that
+	// carry a signature of ours. It may be nil.
+	Open func(*http.Request) bool
 }
 
 // ServeHTTP hands the request to its service.
@@ -27,11 +39,31 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.health(w, r)
 		return
 	}
-	if service, ok := f.Services[signedFor(r)]; ok {
-		service.ServeHTTP(w, r)
-		return
+	name := signedFor(r)
+	service, ok := f.Services[name]
+	if !ok {
+		service = f.Default
 	}
-	f.Default.ServeHTTP(w, r)
+	// Where nobody is refused, Lambda never asks who calls.
+	if f.Gate != nil && (f.Gate.Enforced() || ok && name != "lambda") && (f.Open == nil || !f.Open(r)) {
+		admitted, err := f.admit(w, r, name)
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+		r = admitted
+	}
+	service.ServeHTTP(w, r)
+}
+
+// admit lets a request in, and for services that do not judge asks what it is for.
+func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*http.Request, error) {
+	r, err := Admit(f.Gate, w, r)
+	if err != nil || f.Judging[service] {
+		return r, err
+	}
+	who, _ := CallerOf(r.Context())
+	return r, f.Gate.Authorize(r.Context(), who, neighbourAct(service, f.Home, r))
 }
 
 func (f *Front) health(w http.ResponseWriter, r *http.Request) {

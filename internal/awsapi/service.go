@@ -31,6 +31,9 @@ type Options struct {
 	// that may have more.
 	MaxBody int64
 	Larger  map[string]int64
+	// Authorize refuses what the caller may not do, before its input is judged. It
+	// may be nil.
+	Authorize func(ctx context.Context, operation string, in Input) error
 }
 
 // handler is a registered operation.
@@ -110,6 +113,11 @@ func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, 
 	tree, err := h.operation.gather(r, labels, query, body)
 	if err != nil {
 		return answer{}, err
+	}
+	if s.options.Authorize != nil {
+		if err := s.options.Authorize(ctx, h.operation.Name, Input{tree}); err != nil {
+			return answer{}, err
+		}
 	}
 	in := reflect.New(reflect.PointerTo(h.in.typ)).Elem()
 	if err := h.in.decode(tree, in); err != nil {

@@ -83,6 +83,9 @@ func (a *API) acceptAsync(w http.ResponseWriter, r *http.Request, name, id strin
 	if c.function, err = a.qualified(name, ""); err != nil {
 		return err
 	}
+	if err := a.authorizeInvoke(r.Context(), c.function); err != nil {
+		return err
+	}
 	if c.inv.Payload, err = payload(w, r, event); err != nil {
 		return err
 	}

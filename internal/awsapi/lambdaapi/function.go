@@ -24,6 +24,9 @@ func (a *API) createFunction(ctx context.Context, in *sdk.CreateFunctionInput) (
 	if err := refuseNew(in); err != nil {
 		return nil, err
 	}
+	if err := a.checkRole(ctx, in.Role); err != nil {
+		return nil, err
+	}
 	code, err := packageOf(in.Code)
 	if err != nil {
 		return nil, err
@@ -203,6 +206,9 @@ func (a *API) updateFunctionConfiguration(ctx context.Context, in *sdk.UpdateFun
 		return nil, notYet("CapacityProviderConfig")
 	}
 	if err := refuseFileSystems(in.FileSystemConfigs); err != nil {
+		return nil, err
+	}
+	if err := a.checkRole(ctx, in.Role); err != nil {
 		return nil, err
 	}
 	version, err := a.Catalog.UpdateSettings(ctx, name, updateSettings(ctx, in), aws.ToString(in.RevisionId))

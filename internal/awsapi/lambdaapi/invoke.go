@@ -128,6 +128,9 @@ func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (cal
 	if c.function, err = a.qualified(name, qualifier); err != nil {
 		return call{}, err
 	}
+	if err := a.authorizeInvoke(r.Context(), c.function); err != nil {
+		return call{}, err
+	}
 	if c.inv.ClientContext, err = clientContext(h.Get("X-Amz-Client-Context")); err != nil {
 		return call{}, err
 	}

@@ -113,6 +113,9 @@ type Config struct {
 	// SigningKey signs those links. A link outlives a restart only if the key does.
 	SigningKey []byte
 
+	// Access knows what callers may do; without it everybody may do everything.
+	Access Access
+
 	Log *slog.Logger
 	Now func() time.Time
 }
@@ -133,6 +136,9 @@ type API struct {
 	Config
 	service *awsapi.Service
 	codes   *links
+
+	subjects    map[string]subject
+	qualifiable map[string]bool
 }
 
 // maxBody is what a request may have that carries no deployment package. AWS
@@ -150,7 +156,8 @@ func New(config Config) (*API, error) {
 	}
 	a := &API{Config: config}
 	a.codes = &links{key: config.SigningKey, now: config.Now, endpoint: config.Endpoint}
-	a.service = awsapi.NewService(model, awsapi.Options{
+	a.subjects, a.qualifiable = otherSubjects(), qualifiable(model)
+	options := awsapi.Options{
 		Log:     config.Log,
 		MaxBody: maxBody,
 		Larger: map[string]int64{
@@ -158,7 +165,11 @@ func New(config Config) (*API, error) {
 			"UpdateFunctionCode":  lambda.MaxCreateRequest,
 			"PublishLayerVersion": lambda.MaxCreateRequest,
 		},
-	})
+	}
+	if config.Access != nil {
+		options.Authorize = a.authorize
+	}
+	a.service = awsapi.NewService(model, options)
 	a.register()
 	return a, nil
 }
