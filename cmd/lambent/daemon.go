@@ -52,6 +52,7 @@ type daemon struct {
 	logs        *logs.Logs
 	catalog     *catalog.Catalog
 	packages    *code.Store
+	keys        *secrets.Ring
 	traces      *trace.Traces
 	fleet       *fleet.Fleet
 	db          *sqlite.Store
@@ -176,13 +177,14 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.keys = d.options.ring()
 	d.catalog = catalog.New(catalog.Config{
-		Home: d.home, Functions: secrets.Functions{Store: db, Box: box}, Layers: db, Signing: db, Mappings: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
+		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d},
 		Source: s3source.New(s3source.Options{
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 		}),
-		Log: d.log,
+		Log: d.log, Keys: d.keys,
 	})
 	d.packages = packages
 	d.later(d.catalog.Stop)
@@ -255,7 +257,7 @@ func (d *daemon) openServer(context.Context) error {
 	}
 	invoker := d.invoker()
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages,
+		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now,
 	})
 	if err != nil {

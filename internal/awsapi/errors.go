@@ -65,6 +65,12 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.InUse:
 		return exception{"ResourceInUseException", http.StatusBadRequest, true, byUser}
+	case lambda.KMSNotFound:
+		return exception{"KMSNotFoundException", http.StatusBadGateway, true, byService}
+	case lambda.KMSDisabled:
+		return exception{"KMSDisabledException", http.StatusBadGateway, true, byService}
+	case lambda.KMSAccessDenied:
+		return exception{"KMSAccessDeniedException", http.StatusBadGateway, true, byService}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	case lambda.AccessDenied:
@@ -82,6 +88,9 @@ func exceptionOf(kind lambda.Kind) exception {
 	}
 	return exception{"ServiceException", http.StatusInternalServerError, true, byService}
 }
+
+// Exception is AWS's name for an error.
+func Exception(err error) string { return exceptionOf(lambda.KindOf(err)).name }
 
 // internalText is all that a caller learns of an error of ours; the request id
 // leads to the rest in the log.

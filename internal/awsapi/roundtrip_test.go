@@ -251,7 +251,8 @@ func TestErrorsReachTheSDK(t *testing.T) {
 		lambda.NotReady: "ResourceNotReadyException", lambda.NotYet: "NotImplementedException",
 		lambda.InvalidZip: "InvalidZipFileException", lambda.InvalidRuntime: "InvalidRuntimeException",
 		lambda.PolicyTooLong: "PolicyLengthExceededException", lambda.SigningNotFound: "CodeSigningConfigNotFoundException",
-		lambda.InUse: "ResourceInUseException",
+		lambda.InUse: "ResourceInUseException", lambda.KMSNotFound: "KMSNotFoundException",
+		lambda.KMSDisabled: "KMSDisabledException", lambda.KMSAccessDenied: "KMSAccessDeniedException",
 	}
 	for kind, code := range codes {
 		var api smithy.APIError

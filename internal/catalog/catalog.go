@@ -44,6 +44,15 @@ type Runtimes interface {
 	Check(runtime lambda.Runtime, architecture string) error
 }
 
+// Keys seals the variables of functions that have a KMSKeyArn. All refusals are
+// *lambda.Error.
+type Keys interface {
+	// Usable answers nil when variables can be sealed with the key now.
+	Usable(arn string) error
+	// Open gives a version with its variables in clear, the same one if they are.
+	Open(v *lambda.Version) (*lambda.Version, error)
+}
+
 // Observer is told what environments need to know.
 type Observer interface {
 	// Retired says that no new invocation will be given this generation: its
@@ -51,7 +60,7 @@ type Observer interface {
 	Retired(generation string)
 }
 
-// Config is what a Catalog is made of. All members but Log and NewID are needed.
+// Config is what a Catalog is made of. All members but Keys, Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
@@ -63,6 +72,7 @@ type Config struct {
 	Runtimes  Runtimes
 	Observer  Observer
 
+	Keys  Keys          // nil: every KMSKeyArn is kept, and none is asked about
 	Log   *slog.Logger  // nil: silent
 	NewID func() string // makes revision ids and generations; nil: random UUIDs
 }

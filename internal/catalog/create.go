@@ -111,8 +111,16 @@ func (c *Catalog) runtimeVersion(r lambda.Runtime) string {
 
 // configure applies the settings and checks them against layers and host.
 func (c *Catalog) configure(v *lambda.Version, s lambda.Settings) error {
+	if err := c.openVariables(v, s); err != nil {
+		return err
+	}
 	if err := configure(v, s); err != nil {
 		return err
+	}
+	if c.config.Keys != nil && v.KMSKeyARN != "" {
+		if err := c.config.Keys.Usable(v.KMSKeyARN); err != nil {
+			return err
+		}
 	}
 	if s.Runtime != nil || s.Architecture != nil {
 		if err := c.runnable(v.Runtime, v.Architecture); err != nil {
@@ -127,6 +135,23 @@ func (c *Catalog) configure(v *lambda.Version, s lambda.Settings) error {
 		v.Layers = layers
 	}
 	return nil
+}
+
+// openVariables puts variables in clear that another key may be about to seal.
+// What the caller gives anew need not be opened.
+func (c *Catalog) openVariables(v *lambda.Version, s lambda.Settings) error {
+	if c.config.Keys == nil || v.KMSKeyARN == "" || s.Environment != nil {
+		return nil
+	}
+	opened, err := c.config.Keys.Open(v)
+	if err == nil {
+		v.Environment = opened.Environment
+		return nil
+	}
+	if refusal := c.config.Keys.Usable(v.KMSKeyARN); refusal != nil {
+		return refusal
+	}
+	return err
 }
 
 func (c *Catalog) runnable(r lambda.Runtime, architecture string) error {

@@ -39,6 +39,9 @@ const (
 	UnknownKey                      // UnrecognizedClientException, 403
 	ExpiredToken                    // ExpiredTokenException, 403
 	InUse                           // ResourceInUseException, 400
+	KMSNotFound                     // KMSNotFoundException, 502
+	KMSDisabled                     // KMSDisabledException, 502
+	KMSAccessDenied                 // KMSAccessDeniedException, 502
 	LimitExceeded                   // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
 	MalformedPolicy                 // MalformedPolicyDocument, 400, of IAM and STS
 	AccessDenied                    // AccessDenied, 403, of IAM and STS

@@ -9,10 +9,12 @@ import (
 	"lambent/internal/store"
 )
 
-// Functions is a store of functions whose environment variables are sealed.
+// Functions is a store of functions whose environment variables are sealed: with
+// the key of the ring that their KMSKeyArn names, and with Box otherwise.
 type Functions struct {
 	Store store.Functions
 	Box   *Box
+	Ring  *Ring
 }
 
 // EachFunction implements store.Functions.
@@ -54,11 +56,19 @@ func (f Functions) DeleteFunction(ctx context.Context, name string) error {
 // seal puts one variable in the place of all, without a name, which no real one
 // lacks.
 func (f Functions) seal(v lambda.Version) lambda.Version {
-	if len(v.Environment) == 0 {
+	if len(v.Environment) == 0 || inRing(&v) {
 		return v
 	}
 	plain, _ := json.Marshal(v.Environment) // strings always encode
-	v.Environment = []lambda.Variable{{Value: f.Box.Seal(plain, owner(&v))}}
+	text := f.Box.Seal(plain, owner(&v))
+	if v.KMSKeyARN != "" && f.Ring != nil {
+		// A key that went while variables are still known must not lose them, nor
+		// hold up what else is written; that nobody uses them is Open's business.
+		if withKey, err := f.Ring.seal(v.KMSKeyARN, plain, v.Function); err == nil {
+			text = withKey
+		}
+	}
+	v.Environment = []lambda.Variable{{Value: text}}
 	return v
 }
 
@@ -67,6 +77,14 @@ func (f Functions) unseal(v *lambda.Version) error {
 		return nil // none, or written before there was a key; sealed with the next change
 	}
 	plain, err := f.Box.Unseal(v.Environment[0].Value, owner(v))
+	if inRing(v) {
+		if f.Ring == nil {
+			return nil
+		}
+		if plain, err = f.Ring.unseal(v.KMSKeyARN, v.Environment[0].Value, v.Function); err != nil {
+			return nil // it stays sealed, and is told to whoever invokes it
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("environment variables of %s:%s: %w", v.Function, v.Number, err)
 	}

@@ -65,24 +65,34 @@ func newBox(key []byte) (*Box, error) {
 	return &Box{aead, key}, nil
 }
 
-// makeKey writes a new key such that a kill or a loss of power leaves the whole
-// key or none, before anything can have been sealed with it.
+// makeKey writes a new key before anything can have been sealed with it.
 func makeKey(path string) (key []byte, err error) {
-	key = make([]byte, keyBytes)
-	_, _ = rand.Read(key)                                                        // never fails
+	key = newMaterial()
+	return key, writeWhole(path, key)
+}
+
+func newMaterial() []byte {
+	key := make([]byte, keyBytes)
+	_, _ = rand.Read(key) // never fails
+	return key
+}
+
+// writeWhole writes such that a kill or a loss of power leaves the whole text, or
+// what was there before.
+func writeWhole(path string, text []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.Remove(file.Name()) // gone after the rename
-	_, err = file.Write(key)
+	_, err = file.Write(text)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Rename(file.Name(), path); err != nil {
-		return nil, err
+		return err
 	}
-	return key, syncFolder(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
 }
 
 func syncFolder(dir string) error {

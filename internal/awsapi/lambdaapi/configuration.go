@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"lambent/internal/awsapi"
 	"lambent/internal/lambda"
 )
 
@@ -41,7 +42,7 @@ func (a *API) configuration(v lambda.Version, qualifier string) *types.FunctionC
 		SnapStart:         snapStart(v),
 		LoggingConfig:     loggingConfig(v.Logging),
 		KMSKeyArn:         optional(v.KMSKeyARN),
-		Environment:       environment(v),
+		Environment:       a.environment(v),
 		Layers:            layersInUse(v.Layers),
 		VpcConfig:         a.vpcConfig(v.VPC),
 		FileSystemConfigs: fileSystems(v.FileSystems),
@@ -95,9 +96,18 @@ func loggingConfig(l lambda.Logging) *types.LoggingConfig {
 
 // environment is absent for a function that was given none, and empty for one
 // that was given an empty one (F040).
-func environment(v lambda.Version) *types.EnvironmentResponse {
+func (a *API) environment(v lambda.Version) *types.EnvironmentResponse {
 	if !v.HasEnvironment && len(v.Environment) == 0 {
 		return nil
+	}
+	if a.Keys != nil {
+		opened, err := a.Keys.Open(&v)
+		if err != nil {
+			return &types.EnvironmentResponse{Error: &types.EnvironmentError{
+				ErrorCode: aws.String(awsapi.Exception(err)), Message: aws.String(err.Error()),
+			}}
+		}
+		v = *opened
 	}
 	variables := make(map[string]string, len(v.Environment))
 	for _, e := range v.Environment {

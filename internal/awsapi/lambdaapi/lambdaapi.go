@@ -98,7 +98,14 @@ type Content interface {
 	Open(ctx context.Context, code lambda.Code) (io.ReadSeekCloser, error)
 }
 
-// Config is what the API is joined to. Every field is needed.
+// Keys opens the variables of functions that have a KMSKeyArn.
+type Keys interface {
+	// Open gives a version with its variables in clear, or a *lambda.Error in the
+	// words for one who invokes it.
+	Open(v *lambda.Version) (*lambda.Version, error)
+}
+
+// Config is what the API is joined to. Every field but Keys is needed.
 type Config struct {
 	Home     lambda.Home
 	Catalog  Catalog
@@ -106,6 +113,7 @@ type Config struct {
 	Queue    Queue
 	Resolver Resolver
 	Content  Content
+	Keys     Keys // nil: variables are always in clear
 
 	// Endpoint is the address of this server as its callers know it, such as
 	// http://127.0.0.1:3001; the links to deployment packages start with it.
