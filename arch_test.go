@@ -27,6 +27,7 @@ var law = map[string][]string{
 	"invariant": nil,
 	"turn":      nil, // taking turns by name: a small lock, no noun
 	"alarm":     nil, // a timer, no noun
+	"socket":    nil, // a connection, no noun
 
 	"sandbox": nil,
 	"store":   nouns,
@@ -60,7 +61,7 @@ var law = map[string][]string{
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
 	"trace":               nouns,
-	"runtimeapi":          join(nouns, "alarm"),
+	"runtimeapi":          join(nouns, "alarm", "socket"),
 	"runtimes":            join(nouns, "sandbox", "runtimes"),
 
 	"asyncq":      join(nouns, decisions, contracts),
@@ -71,7 +72,7 @@ var law = map[string][]string{
 	"schedule/expression": nil,
 	"metrics":             nouns,
 
-	"awsapi": join(nouns, "awsapi", "alarm"),
+	"awsapi": join(nouns, "awsapi", "alarm", "socket"),
 	"ownapi": nouns,
 }
 

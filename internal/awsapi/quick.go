@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lambent/internal/alarm"
+	"lambent/internal/socket"
 )
 
 // Invocations are nearly all that a busy server is asked, and net/http spends
@@ -52,6 +53,7 @@ func (q *quick) accept(l net.Listener) error {
 		if err != nil {
 			return err
 		}
+		nc = socket.Brief(nc)
 		c := &quickConn{quick: q, nc: nc, in: bufio.NewReaderSize(nc, quickHead), remote: nc.RemoteAddr().String()}
 		c.patience = alarm.New(c.interrupt)
 		c.watch = alarm.New(c.watchPeer)

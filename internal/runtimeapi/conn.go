@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambent/internal/alarm"
+	"lambent/internal/socket"
 )
 
 // conn is one connection. Exactly one goroutine serves it at a time; while one
@@ -45,7 +46,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, nc: nc, turn: make(chan struct{}, 1)}
+	c := &conn{srv: s, nc: socket.Brief(nc), turn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.watch = alarm.New(c.beginReadAhead)
 	return c

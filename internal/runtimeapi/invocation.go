@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 
 	"lambent/internal/lambda"
@@ -104,6 +105,7 @@ func (c *conn) take(requestID string, a lambda.Answer, last func(*request, *lamb
 	if err := c.srv.cfg.Runtime.Answer(requestID, a); err != nil {
 		return c.refuse(err)
 	}
+	runtime.Gosched() // lets the caller have its answer first
 	return c.accept()
 }
 

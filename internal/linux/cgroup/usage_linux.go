@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,8 +109,12 @@ func (m *mark) look(g *Group, now time.Time) (value, peak int64, known bool) {
 		m.fd = fd
 	}
 	var buf [32]byte
-	n, _ := unix.Pread(m.fd, buf[:], 0)
-	value, ok := number(buf[:max(n, 0)])
+	// Memory is all that is read, so the scheduler is not told (see package socket).
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREAD64, uintptr(m.fd), uintptr(unsafe.Pointer(&buf)), uintptr(len(buf)), 0, 0, 0)
+	if errno != 0 {
+		n = 0
+	}
+	value, ok := number(buf[:n])
 	return value, m.peak, ok && value == m.value && now.Sub(m.at) < markAge
 }
 

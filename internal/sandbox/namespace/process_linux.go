@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -212,14 +213,24 @@ func (o *output) drain() {
 	if o.closed {
 		return
 	}
-	left, err := unix.IoctlGetInt(o.fd, unix.TIOCINQ)
-	for err == nil && left > 0 {
+	for left := waiting(o.fd); left > 0; {
 		n, _ := o.pass()
 		if n == 0 {
 			return
 		}
 		left -= n
 	}
+}
+
+// waiting is how many bytes a pipe holds. It is asked after every invocation and
+// never waits, so the scheduler is not told (see package socket).
+func waiting(pipe int) int {
+	var n int32
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(pipe), unix.TIOCINQ, uintptr(unsafe.Pointer(&n)))
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 // stop ends the pump though somebody could still write.
