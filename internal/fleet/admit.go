@@ -77,6 +77,11 @@ func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	u := admission.Usage{Version: p.paid, Function: fn.running, Unreserved: f.unreserved}
 	m := admission.Meters{Version: p.requests, Function: fn.requests, Account: f.requests}
 	class, reason := admission.Decide(l, u, &m, now, asynchronous)
+	if reason == admission.ReservedExceeded || reason == admission.AccountExceeded {
+		if before := u; p.withoutSettled(&u) != before {
+			class, reason = admission.Decide(l, u, &m, now, asynchronous)
+		}
+	}
 	p.requests, fn.requests, f.requests = m.Version, m.Function, m.Account
 	s := share{p, class}
 	if class == admission.Refused {
@@ -85,6 +90,29 @@ func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	}
 	s.enter(f)
 	return s, nil
+}
+
+// withoutSettled takes the invocations that have answered, and whose environments
+// are expected back soon, from what runs. A client that calls again as soon as it
+// has its answer is not two. mu is held.
+func (p *pool) withoutSettled(u *admission.Usage) admission.Usage {
+	now := time.Now()
+	for m := range p.settled {
+		if !m.back.After(now) {
+			continue
+		}
+		switch m.share.class {
+		case admission.Provisioned:
+			u.Version--
+		case admission.Unreserved:
+			u.Function--
+			u.Unreserved--
+		case admission.Reserved:
+			u.Function--
+		case admission.Refused:
+		}
+	}
+	return *u
 }
 
 func (s share) enter(f *Fleet) { s.count(f, 1) }

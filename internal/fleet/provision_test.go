@@ -314,6 +314,43 @@ func TestAllProvisioned(t *testing.T) {
 	})
 }
 
+// TestOneCallerIsNotTwo: whoever calls again as soon as it has its answer is
+// within a reservation of one, whether the runtime has asked for more or not;
+// one whose environment's extensions work on is not.
+func TestOneCallerIsNotTwo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: wide, Waiters: 10, Account: 3, Reserve: reservations{"f": 1, "p": 1}})
+		defer s.fleet.Close(t.Context())
+		ahead := numbered("p", "1", 128)
+		s.provision(ahead, 1)
+		time.Sleep(time.Second)
+		const reserved, account = "ReservedFunctionConcurrentInvocationLimitExceeded", "ConcurrentInvocationLimitExceeded"
+		for _, f := range []struct {
+			v    *lambda.Version
+			late string
+		}{{version("f", 128), reserved}, {ahead, reserved}, {version("g", 128), account}} {
+			v := f.v
+			for _, c := range []struct {
+				after time.Duration
+				want  string
+			}{{time.Millisecond, "<nil>"}, {time.Second, f.late}} {
+				m, err := s.fleet.lease(t.Context(), v, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.fleet.Settled(m.id, 5*time.Millisecond)
+				go func() { time.Sleep(c.after); s.fleet.Vacant(m.id) }()
+				time.Sleep(min(c.after-1, 10*time.Millisecond))
+				if _, err := s.invoke(v, "0s"); reason(err) != c.want {
+					t.Errorf("%s, back after %s: %v", v.Function, c.after, err)
+				}
+				time.Sleep(10 * time.Second)
+			}
+		}
+	})
+}
+
 // TestRequestRate: §8.1, §8.2: ten requests a second for each concurrency, with
 // the reason and Retry-After; asynchronous ones are not bound.
 func TestRequestRate(t *testing.T) {
