@@ -33,6 +33,7 @@ import (
 	"lambent/internal/placement"
 	"lambent/internal/runtimes"
 	"lambent/internal/sandbox"
+	"lambent/internal/schedule"
 	"lambent/internal/secrets"
 	"lambent/internal/store"
 	"lambent/internal/store/sqlite"
@@ -57,6 +58,7 @@ type daemon struct {
 	fleet       *fleet.Fleet
 	db          *sqlite.Store
 	queue       *asyncq.Queue
+	schedules   *schedule.Engine
 	handler     http.Handler
 
 	undo []func() // what close does, last first
@@ -77,7 +79,7 @@ func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger
 		}
 	}()
 	for _, start := range []func(context.Context) error{
-		d.openFolder, d.openSandboxes, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openQueue, d.openServer,
+		d.openFolder, d.openSandboxes, d.openRuntimes, d.openLogs, d.openCatalog, d.openFleet, d.openQueue, d.openSchedules, d.openServer,
 	} {
 		if err := start(ctx); err != nil {
 			return nil, err
@@ -264,8 +266,12 @@ func (d *daemon) openServer(context.Context) error {
 		return err
 	}
 	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Queue: queueReader{d.queue}}
+	services := map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}}
+	if err := d.addSchedules(services); err != nil {
+		return err
+	}
 	front := &awsapi.Front{
-		Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}},
+		Services: services,
 		Default:  api,
 		Version:  version,
 	}

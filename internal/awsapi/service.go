@@ -31,6 +31,8 @@ type Options struct {
 	// that may have more.
 	MaxBody int64
 	Larger  map[string]int64
+	// Dialect is nil for Lambda's own.
+	Dialect *Dialect
 	// Authorize refuses what the caller may not do, before its input is judged. It
 	// may be nil.
 	Authorize func(ctx context.Context, operation string, in Input) error
@@ -81,10 +83,14 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.Survive(w, r, id)
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		WriteError(w, misread("The query string can't be read"))
+		s.writeError(w, misread("The query string can't be read"))
 		return
 	}
-	op, labels := s.router.find(r.Method, r.URL.EscapedPath(), query)
+	op, labels := s.find(r, query)
+	if op == nil && s.options.Dialect != nil {
+		s.options.Dialect.write(w, ExceptionName{"UnknownOperationException", http.StatusNotFound}, "")
+		return
+	}
 	if op == nil {
 		writeException(w, exception{name: "UnknownOperationException", status: http.StatusNotFound},
 			"Unable to determine service/operation name to be authorized", "")
@@ -92,7 +98,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h := s.handlers[op.Name]
 	if h == nil {
-		WriteError(w, lambda.Errorf(lambda.NotYet, "The operation %s is not yet available in Lambent.", op.Name))
+		s.writeError(w, lambda.Errorf(lambda.NotYet, "The operation %s is not yet available in Lambent.", op.Name))
 		return
 	}
 	ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id})
@@ -131,7 +137,11 @@ func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, 
 	if err != nil {
 		return answer{}, err
 	}
-	return h.operation.encode(h.out, reflect.ValueOf(out), w.Header()), nil
+	a := h.operation.encode(h.out, reflect.ValueOf(out), w.Header())
+	if d := s.options.Dialect; d != nil && d.Target != "" {
+		w.Header().Set("Content-Type", contentJSON11)
+	}
+	return a, nil
 }
 
 // Check judges a request by the constraints of an operation's labels, query and
@@ -167,7 +177,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, id, operation s
 	if ours(err) && r.Context().Err() == nil {
 		s.options.Log.Error("request failed", "operation", operation, "request", id, "error", err)
 	}
-	WriteError(w, err)
+	s.writeError(w, err)
 }
 
 // Survive turns a panic of a handler into a ServiceException; defer it. The
@@ -182,7 +192,7 @@ func (s *Service) Survive(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	s.options.Log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "request", id,
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	WriteError(w, errors.New("panic"))
+	s.writeError(w, errors.New("panic"))
 }
 
 func (a answer) write(w http.ResponseWriter) {

@@ -57,6 +57,7 @@ type Schedule struct {
 	Completion  string // "NONE" or "DELETE"
 	KMSKey      string
 	Target      ScheduleTarget
+	Token       string // of the request that made it
 	Since       time.Time // no earlier tick is its own: made, enabled or changed then
 	Begin       time.Time // the first moment that a rate() is due
 	Created     time.Time
@@ -78,6 +79,7 @@ type ScheduleGroup struct {
 	Created  time.Time
 	Modified time.Time
 	Tags     []ScheduleTag
+	Token    string // of the request that made it
 }
 
 // DefaultGroup is the group that is always there.

@@ -44,11 +44,13 @@ func (e *Engine) Groups(prefix string) []lambda.ScheduleGroup {
 	return all
 }
 
-// CreateGroup makes a group.
+// CreateGroup makes a group; a token is what it is for CreateSchedule.
 func (e *Engine) CreateGroup(ctx context.Context, g lambda.ScheduleGroup) error {
 	e.change.Lock()
 	defer e.change.Unlock()
-	if _, err := e.Group(g.Name); err == nil {
+	if old, err := e.Group(g.Name); err == nil && g.Token != "" && old.Token == g.Token {
+		return nil
+	} else if err == nil {
 		return lambda.Errorf(lambda.Conflict, "Schedule group %s already exists.", g.Name)
 	}
 	g.Created = time.Now()

@@ -42,8 +42,12 @@ func (e *Engine) Schedules(group, prefix, state string) []lambda.Schedule {
 	return all
 }
 
-// CreateSchedule makes a schedule.
+// CreateSchedule makes a schedule. A second request with the same token changes
+// nothing: its caller did not hear of the first.
 func (e *Engine) CreateSchedule(ctx context.Context, s lambda.Schedule) error {
+	if old, err := e.Schedule(s.Group, s.Name); err == nil && s.Token != "" && old.Token == s.Token {
+		return nil
+	}
 	return e.putSchedule(ctx, s, func(_ lambda.Schedule, exists bool) error {
 		if exists {
 			return lambda.Errorf(lambda.Conflict, "Schedule %s already exists.", s.Name)
@@ -83,7 +87,7 @@ func (e *Engine) putSchedule(ctx context.Context, s lambda.Schedule, allowed fun
 	now := time.Now()
 	s.Created, s.Modified, s.Since, s.Begin = now, now, now, whole(now)
 	if exists {
-		s.Created = old.Created
+		s.Created, s.Token = old.Created, old.Token
 	}
 	switch {
 	case s.Start != nil && x.Rate():
