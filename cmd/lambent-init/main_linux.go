@@ -9,7 +9,6 @@
 package main
 
 import (
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -29,12 +28,12 @@ func main() {
 	// Our executable, and whatever the daemon's own parent had left open for it.
 	_ = unix.CloseRange(imageFD, ^uint(0), 0)
 	unix.CloseOnExec(controlFD)
-	ignoreSignals()
+	dropHandlers()
 	unix.Umask(0o022)
 	p := &pid1{control: controlFD, started: map[int]bool{}, poke: make(chan struct{}, 1)}
 	go p.reap()
 	p.serve()
-	os.Exit(0)
+	unix.Exit(0)
 }
 
 // pid1 serves the driver on one thread and reaps on another.
@@ -44,7 +43,9 @@ type pid1 struct {
 	killing atomic.Bool   // Kill waits for the last child's end
 	peak    atomic.Int64  // the most memory that one of the reaped had; written by reap
 
-	child childRights // owned by serve, set by Setup
+	child    childRights // owned by serve, set by Setup and Finish
+	finished bool        // owned by serve; the host's tree is gone
+	busy     bool        // owned by serve; a process has been started
 
 	mu      sync.Mutex   // orders messages: Started before its Exited
 	started map[int]bool // processes whose end the driver wants to know
@@ -73,6 +74,8 @@ func (p *pid1) handle(packet []byte, fds []int) {
 	switch initproto.Kind(packet[0]) {
 	case initproto.Setup:
 		p.setup(packet, fds)
+	case initproto.Finish:
+		p.finish(packet, fds)
 	case initproto.Device:
 		p.device(packet)
 	case initproto.Start:
@@ -158,6 +161,7 @@ func (p *pid1) start(packet []byte, fds []int) {
 	defer p.mu.Unlock()
 	reply := initproto.StartedReply{Stage: initproto.StageFork, Errno: int(unix.EINVAL)}
 	if err == nil && len(fds) == len(cmd.FDs) {
+		p.busy = true
 		reply = p.child.spawn(&cmd, fds)
 	}
 	for _, fd := range fds {

@@ -9,9 +9,6 @@ import (
 	"lambent/internal/sandbox/namespace/initproto"
 )
 
-// hostRoot is where the host's tree stands while the new root is being built.
-const hostRoot = "/.host"
-
 // setup makes the sandbox that the plan describes, and hands over its network.
 func (p *pid1) setup(packet []byte, fds []int) {
 	var plan initproto.Plan
@@ -20,8 +17,11 @@ func (p *pid1) setup(packet []byte, fds []int) {
 		what, err = build(&plan, fds)
 	}
 	if err == nil {
-		p.keepRights(&plan, fds)
+		rest := p.keepRights(&plan, fds)
 		what, err = "raise the loopback", raiseLoopback()
+		if err == nil && plan.Finishing != nil {
+			what, err = p.complete(plan.Finishing, rest)
+		}
 	}
 	if err == nil {
 		// Nobody inside may look at us, not even with our own user's rights,
@@ -39,31 +39,44 @@ func (p *pid1) setup(packet []byte, fds []int) {
 	}
 }
 
-// keepRights remembers what processes become; the descriptors after those of
-// the ops are the cgroups'.
-func (p *pid1) keepRights(plan *initproto.Plan, fds []int) {
-	p.child = childRights{Child: plan.Child, bornInto: -1}
-	rest := fds[plan.OpFDs:]
-	if plan.BornInto {
-		p.child.bornInto, rest = rest[0], rest[1:]
+// finish completes a sandbox of which only the beginning was planned.
+func (p *pid1) finish(packet []byte, fds []int) {
+	var f initproto.Finishing
+	what, err := "read what is left to do", initproto.DecodeInto(packet, &f)
+	if err == nil {
+		what, err = p.complete(&f, fds)
 	}
-	p.child.joinBy = rest
+	p.done(what, err, -1)
+}
+
+// keepRights remembers what processes become, and gives the descriptors that
+// are left when the cgroups' are taken.
+func (p *pid1) keepRights(plan *initproto.Plan, fds []int) (rest []int) {
+	p.child = childRights{Child: plan.Child, bornInto: -1}
+	if plan.BornInto {
+		p.child.bornInto, fds = fds[0], fds[1:]
+	}
+	p.child.joinBy, rest = fds[:plan.JoinBy], fds[plan.JoinBy:]
 	const size = int(unsafe.Sizeof(unix.SockFilter{}))
 	for b := plan.Child.Filter; len(b) >= size; b = b[size:] {
 		p.child.filter = append(p.child.filter, *(*unix.SockFilter)(unsafe.Pointer(&b[0])))
 	}
+	return rest
 }
 
-// build enters an empty root with the host's tree beside it, carries out the
-// ops, and lets the host's tree go. From the first step on, targets resolve
-// inside the new root, whatever symbolic links the mounted trees contain.
+// build enters an empty root with the host's tree beside it and carries out the
+// ops. From the first step on, targets resolve inside the new root, whatever
+// symbolic links the mounted trees contain.
 func build(plan *initproto.Plan, fds []int) (string, error) {
-	want := plan.OpFDs + plan.JoinBy
+	want := plan.JoinBy
 	if plan.BornInto {
 		want++
 	}
-	if len(fds) != want {
+	if plan.JoinBy < 0 || len(fds) < want {
 		return "receive the descriptors", unix.EBADF
+	}
+	if err := handOn(plan.Rlimits); err != nil {
+		return "set the limits", err
 	}
 	if err := writeFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(plan.OOMScore))); err != nil {
 		return "set the OOM score", err
@@ -74,20 +87,46 @@ func build(plan *initproto.Plan, fds []int) (string, error) {
 	if what, err := enter(plan.NewRoot); err != nil {
 		return what, err
 	}
-	for i := range plan.Ops {
-		if err := perform(&plan.Ops[i], fds); err != nil {
-			return plan.Ops[i].Target, err
+	return performAll(plan.Ops, nil)
+}
+
+func performAll(ops []initproto.Op, fds []int) (string, error) {
+	for i := range ops {
+		if err := perform(&ops[i], fds); err != nil {
+			return ops[i].Target, err
 		}
 	}
-	for _, fd := range fds[:plan.OpFDs] {
+	return "", nil
+}
+
+// complete carries out the last ops, imposes the limits, and lets the host's
+// tree go, so that nothing of a customer's ever sees it.
+func (p *pid1) complete(f *initproto.Finishing, fds []int) (string, error) {
+	if p.finished {
+		return "finish twice", unix.EALREADY
+	}
+	what, err := performAll(f.Ops, fds)
+	for _, fd := range fds {
 		unix.Close(fd)
 	}
-	if err := unix.Unmount(hostRoot, unix.MNT_DETACH); err != nil {
+	if err != nil {
+		return what, err
+	}
+	p.child.limit(f)
+	if p.busy {
+		if err := p.child.impose(); err != nil {
+			return "limit who lives", err
+		}
+	}
+	if err := unix.Unmount(initproto.HostRoot, unix.MNT_DETACH); err != nil {
 		return "leave the host's root", err
 	}
-	if err := unix.Rmdir(hostRoot); err != nil {
-		return "remove the host's root", err
+	for _, dir := range []string{initproto.HostRoot, initproto.HostFolder} {
+		if err := unix.Rmdir(dir); err != nil {
+			return "remove the host's root", err
+		}
 	}
+	p.finished = true
 	return "make the root read-only", unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID, "")
 }
 
@@ -98,10 +137,12 @@ func enter(root string) (string, error) {
 	if err := unix.Mount("lambent", root, "tmpfs", unix.MS_NOSUID, "size=256k,mode=755"); err != nil {
 		return "mount the new root", err
 	}
-	if err := unix.Mkdir(root+hostRoot, 0o700); err != nil {
-		return "make room for the host's root", err
+	for _, dir := range []string{initproto.HostFolder, initproto.HostRoot} {
+		if err := unix.Mkdir(root+dir, 0o700); err != nil {
+			return "make room for the host's root", err
+		}
 	}
-	if err := unix.PivotRoot(root, root+hostRoot); err != nil {
+	if err := unix.PivotRoot(root, root+initproto.HostRoot); err != nil {
 		return "pivot the root", err
 	}
 	return "enter the root", unix.Chdir("/")
@@ -127,6 +168,9 @@ func perform(op *initproto.Op, fds []int) error {
 	case initproto.OpBind:
 		return bind(op)
 	case initproto.OpMoveFD:
+		if op.FD < 0 || op.FD >= len(fds) {
+			return unix.EBADF
+		}
 		if err := makeDir(op.Target, 0o755); err != nil {
 			return err
 		}
@@ -141,7 +185,7 @@ func perform(op *initproto.Op, fds []int) error {
 
 // bind shows a folder or file of the host, with the kind of mount point that it needs.
 func bind(op *initproto.Op) error {
-	source := hostRoot + op.Source
+	source := initproto.HostRoot + op.Source
 	var st unix.Stat_t
 	err := unix.Stat(source, &st)
 	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {

@@ -1,19 +1,22 @@
 package main
 
 import (
-	"os/signal"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// ignoreSignals makes us deaf to what processes inside may send. The kernel
-// shields PID 1 from signals without a handler, but the Go runtime has handlers.
-// Started processes get the default dispositions back before they execute.
-func ignoreSignals() {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1,
-		syscall.SIGUSR2, syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU,
-		syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGPWR)
+// dropHandlers takes the Go runtime's signal handlers away. The kernel shields
+// PID 1 from every signal without a handler, so processes inside can send us
+// none; and what we start finds the default dispositions without being given
+// them each time. What the runtime has handlers for it can do without: nobody
+// recovers from a fault here, and nothing here runs for long.
+func dropHandlers() {
+	var byDefault [4]uint64 // struct sigaction of the kernel: SIG_DFL, no flags
+	for sig := uintptr(1); sig <= 64; sig++ {
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
+	}
 }
 
 // stopTries bounds how often stopAll looks, with stopPause in between.

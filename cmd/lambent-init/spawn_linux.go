@@ -2,19 +2,20 @@ package main
 
 import (
 	"runtime"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"lambent/internal/sandbox/namespace/initproto"
 )
 
-// childRights is what every started process becomes; set once by Setup.
+// childRights is what every started process becomes.
 type childRights struct {
 	initproto.Child
 	bornInto int
 	joinBy   []int
 	filter   []unix.SockFilter
+
+	processors unix.CPUSet // what Affinity comes to; used by impose
 }
 
 // lowestSource is above every descriptor number that a command may ask for.
@@ -29,41 +30,20 @@ func (c *childRights) spawn(cmd *initproto.Command, fds []int) initproto.Started
 	if err != nil {
 		return refuse(err)
 	}
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return refuse(err)
-	}
-	defer unix.Close(pipe[0])
-	sources, err := moveUp(append([]int{pipe[1]}, fds...))
-	unix.Close(pipe[1])
+	sources, moved, err := apart(fds, cmd.FDs)
 	if err != nil {
 		return refuse(err)
 	}
-	im.errPipe, im.from = sources[0], sources[1:]
+	im.from = sources
 	pid, forkErr := fork(im)
 	runtime.KeepAlive(im)
-	for _, fd := range sources {
+	for _, fd := range moved {
 		unix.Close(fd)
 	}
 	if forkErr != 0 {
 		return refuse(forkErr)
 	}
-	return outcome(int(pid), pipe[0])
-}
-
-// outcome reads what the child says of itself: nothing when it has executed.
-func outcome(pid, pipe int) initproto.StartedReply {
-	var refusal [2]int32
-	for {
-		n, err := unix.Read(pipe, (*[8]byte)(unsafe.Pointer(&refusal))[:])
-		if err == unix.EINTR {
-			continue
-		}
-		if n == 8 {
-			return initproto.StartedReply{PID: pid, Stage: initproto.Stage(refusal[0]), Errno: int(refusal[1])}
-		}
-		return initproto.StartedReply{PID: pid}
-	}
+	return initproto.StartedReply{PID: int(pid), Stage: im.stage, Errno: int(im.refusal)}
 }
 
 func (c *childRights) image(cmd *initproto.Command) (*image, error) {
@@ -91,25 +71,38 @@ func (c *childRights) image(cmd *initproto.Command) (*image, error) {
 	im.caps.Version = unix.LINUX_CAPABILITY_VERSION_3
 	im.joinMsg[0] = '0'
 	if c.bornInto >= 0 {
-		im.clone = cloneArgs{flags: unix.CLONE_INTO_CGROUP, exitSignal: uint64(unix.SIGCHLD), cgroup: uint64(c.bornInto)}
+		im.clone = cloneArgs{flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_INTO_CGROUP, exitSignal: uint64(unix.SIGCHLD), cgroup: uint64(c.bornInto)}
 	}
 	return im, nil
 }
 
-// moveUp copies descriptors to numbers that no target has.
-func moveUp(fds []int) ([]int, error) {
-	var moved []int
-	for _, fd := range fds {
+// apart copies descriptors that are themselves among the numbers wanted to
+// others. It gives them all, and the copies for the caller to close.
+func apart(fds, wanted []int) (sources, copies []int, err error) {
+	sources = append([]int(nil), fds...)
+	for i, fd := range sources {
+		if !contains(wanted, fd) {
+			continue
+		}
 		high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, lowestSource)
 		if err != nil {
-			for _, m := range moved {
-				unix.Close(m)
+			for _, c := range copies {
+				unix.Close(c)
 			}
-			return nil, err
+			return nil, nil, err
 		}
-		moved = append(moved, high)
+		sources[i], copies = high, append(copies, high)
 	}
-	return moved, nil
+	return sources, copies, nil
+}
+
+func contains(list []int, n int) bool {
+	for _, v := range list {
+		if v == n {
+			return true
+		}
+	}
+	return false
 }
 
 // pointers gives a NULL-terminated array of C strings.

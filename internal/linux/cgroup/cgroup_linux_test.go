@@ -31,6 +31,15 @@ func put(t *testing.T, dir, file, text string) {
 	}
 }
 
+// newGroup makes a group with limits.
+func newGroup(tree *Tree, id string, l Limits) (*Group, error) {
+	g, err := tree.New(id)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.Limit(l)
+}
+
 func get(t *testing.T, dir, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, file))
@@ -75,7 +84,7 @@ func fakeTree(t *testing.T, extra map[string]string) (*Tree, string) {
 func TestV2Limits(t *testing.T) {
 	t.Parallel()
 	tree, top := fakeTree(t, nil)
-	g, err := tree.New("one", Limits{MemoryBytes: 128 << 20, CPUs: 0.072, PIDs: 64})
+	g, err := newGroup(tree, "one", Limits{MemoryBytes: 128 << 20, CPUs: 0.072, PIDs: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +113,7 @@ func TestV2Limits(t *testing.T) {
 func TestV2FreezeAndThaw(t *testing.T) {
 	t.Parallel()
 	tree, top := fakeTree(t, nil)
-	g, err := tree.New("one", Limits{})
+	g, err := newGroup(tree, "one", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +143,7 @@ func TestV2Usage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tree, _ := fakeTree(t, tt.files)
-			g, err := tree.New("one", Limits{MemoryBytes: 128 << 20})
+			g, err := newGroup(tree, "one", Limits{MemoryBytes: 128 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +159,7 @@ func TestV2Usage(t *testing.T) {
 func TestPeakMemory(t *testing.T) {
 	t.Parallel()
 	tree, top := fakeTree(t, map[string]string{"memory.events": "oom_kill 0\n"})
-	g, err := tree.New("one", Limits{MemoryBytes: 128 << 20})
+	g, err := newGroup(tree, "one", Limits{MemoryBytes: 128 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +245,7 @@ func TestControllerNotDelegated(t *testing.T) {
 		t.Error("can freeze without any freezer")
 	}
 	tree.made = func(dir string) { put(t, dir, "pids.max", "max") }
-	if _, err := tree.New("one", Limits{MemoryBytes: 1 << 20, CPUs: 1, PIDs: 7}); err != nil {
+	if _, err := newGroup(tree, "one", Limits{MemoryBytes: 1 << 20, CPUs: 1, PIDs: 7}); err != nil {
 		t.Errorf("make a group: %v", err)
 	}
 	if got := get(t, filepath.Join(top, "one"), "pids.max"); !strings.HasPrefix(got, "7") {
@@ -248,7 +257,7 @@ func TestNewLeavesNothingOnError(t *testing.T) {
 	t.Parallel()
 	tree, top := fakeTree(t, nil)
 	tree.made = nil // so that no file can be written
-	if _, err := tree.New("one", Limits{MemoryBytes: 1}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := newGroup(tree, "one", Limits{MemoryBytes: 1}); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("New: %v, want a missing file", err)
 	}
 	if _, err := os.Stat(filepath.Join(top, "one")); !errors.Is(err, fs.ErrNotExist) {

@@ -34,9 +34,9 @@ type Group struct {
 	mark   mark
 }
 
-// New makes an empty group. On error nothing of it is left.
-func (t *Tree) New(id string, l Limits) (_ *Group, err error) {
-	g := &Group{tree: t, id: id, limits: l}
+// New makes an empty group without limits. On error nothing of it is left.
+func (t *Tree) New(id string) (_ *Group, err error) {
+	g := &Group{tree: t, id: id}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("make cgroup %s: %w", id, err), g.Remove())
@@ -52,12 +52,47 @@ func (t *Tree) New(id string, l Limits) (_ *Group, err error) {
 			t.made(dir)
 		}
 	}
-	for _, apply := range []func() error{g.limitMemory, g.LimitCPU, g.limitPIDs, g.openFreezer} {
-		if err := apply(); err != nil {
-			return nil, err
-		}
+	if err := g.openFreezer(); err != nil {
+		return nil, err
 	}
 	return g, nil
+}
+
+// Limit sets the limits, also of the processes that are there. Usage may not be
+// called beside it.
+func (g *Group) Limit(l Limits) error {
+	g.limits = l
+	for _, apply := range []func() error{g.limitMemory, g.LimitCPU, g.limitPIDs} {
+		if err := apply(); err != nil {
+			return fmt.Errorf("limit cgroup %s: %w", g.id, err)
+		}
+	}
+	return nil
+}
+
+// Background lets the group have a processor only when no other group wants it,
+// until Foreground. Kernels before 5.15 give it the least share there is.
+func (g *Group) Background() error { return g.weigh("1", "1", "2") }
+
+// Foreground makes the group one like others.
+func (g *Group) Foreground() error { return g.weigh("0", "100", "1024") }
+
+func (g *Group) weigh(idle, weight, shares string) error {
+	p := g.tree.places[CPU]
+	dir := g.dir(p)
+	if dir == "" {
+		return nil
+	}
+	err := write(dir, "cpu.idle", idle)
+	if missing(err) && p.v2 {
+		err = write(dir, "cpu.weight", weight)
+	} else if missing(err) {
+		err = write(dir, "cpu.shares", shares)
+	}
+	if err != nil {
+		return fmt.Errorf("weigh cgroup %s: %w", g.id, err)
+	}
+	return nil
 }
 
 // dir is the group's folder for a controller, "" when it cannot be had.

@@ -47,7 +47,7 @@ func TestKernel(t *testing.T) {
 	t.Parallel()
 	for name, tree := range kernelTrees(t) {
 		t.Run(name, func(t *testing.T) {
-			g, err := tree.New("one", Limits{MemoryBytes: 64 << 20, CPUs: 0.5, PIDs: 16})
+			g, err := newGroup(tree, "one", Limits{MemoryBytes: 64 << 20, CPUs: 0.5, PIDs: 16})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestKernelSweep(t *testing.T) {
 	t.Parallel()
 	for name, tree := range kernelTrees(t) {
 		t.Run(name, func(t *testing.T) {
-			g, err := tree.New("left", Limits{})
+			g, err := newGroup(tree, "left", Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}

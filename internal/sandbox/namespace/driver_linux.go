@@ -40,6 +40,7 @@ type Driver struct {
 	noVolume error         // why
 	filter   []byte
 	base     []initproto.Op
+	rlimits  []initproto.Rlimit // of every process, besides the two that a spec decides
 	caps     []uintptr
 	cpus     []int // that this host lets us use
 	buffers  sync.Pool
@@ -147,6 +148,7 @@ func (d *Driver) readHost(Config, string) (err error) {
 			d.cpus = append(d.cpus, cpu)
 		}
 	}
+	d.rlimits = commonRlimits(d.rootless)
 	d.base, err = baseRoot(d.rootless)
 	return err
 }

@@ -23,7 +23,7 @@ import (
 func (b *box) Listen(host string, port int) (net.Listener, error) {
 	l, err := b.listen(host, port)
 	if err != nil {
-		return nil, fmt.Errorf("listen in sandbox %s at %s:%d: %w", b.spec.ID, host, port, err)
+		return nil, fmt.Errorf("listen in sandbox %s at %s:%d: %w", b.ID(), host, port, err)
 	}
 	return l, nil
 }
@@ -48,7 +48,7 @@ func (b *box) listen(host string, port int) (net.Listener, error) {
 func (b *box) Dial(ctx context.Context, address string) (net.Conn, error) {
 	c, err := b.dial(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s in sandbox %s: %w", address, b.spec.ID, err)
+		return nil, fmt.Errorf("dial %s in sandbox %s: %w", address, b.ID(), err)
 	}
 	return c, nil
 }
@@ -97,7 +97,7 @@ func (b *box) file(ctx context.Context, kind initproto.Kind, request any, with .
 // attach connects the sandbox to the network, if there is one, by its namespace.
 func (b *box) attach(ctx context.Context, namespace *os.File) (err error) {
 	if b.d.network != nil && !b.d.rootless {
-		b.outside, err = b.d.network.Attach(ctx, namespace, b.spec.ID)
+		b.outside, err = b.d.network.Attach(ctx, namespace, b.name)
 	}
 	return err
 }
@@ -109,7 +109,7 @@ func (b *box) attachDevice(ctx context.Context) (err error) {
 	if !ok || !b.d.rootless {
 		return nil
 	}
-	b.outside, err = network.AttachDevice(b.spec.ID, func(c tun.Config) (*os.File, error) {
+	b.outside, err = network.AttachDevice(b.name, func(c tun.Config) (*os.File, error) {
 		if !c.Address.Is4() {
 			return nil, errors.New("not an IPv4 address")
 		}
@@ -151,7 +151,7 @@ func (b *box) lookup(host string) (netip.Addr, error) {
 	if host == "localhost" {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
 	}
-	for _, h := range b.spec.Hosts {
+	for _, h := range b.blank.Hosts {
 		if h.Name == host {
 			host = h.Address
 			break

@@ -25,14 +25,14 @@ func (b *box) record() error {
 		return fmt.Errorf("record PID 1: %w", err)
 	}
 	line := fmt.Sprintf("%d %s\n", b.conn.proc.Pid, start)
-	if err := os.WriteFile(filepath.Join(b.d.records, b.spec.ID), []byte(line), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(b.d.records, b.name), []byte(line), 0o600); err != nil {
 		return fmt.Errorf("record PID 1: %w", err)
 	}
 	return nil
 }
 
 func (b *box) forget() error {
-	err := os.Remove(filepath.Join(b.d.records, b.spec.ID))
+	err := os.Remove(filepath.Join(b.d.records, b.name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -36,7 +36,7 @@ var hostEtc = [...]string{
 var hiddenProc = [...]string{"kcore", "keys", "key-users", "kallsyms", "timer_list", "sched_debug", "sysrq-trigger", "latency_stats", "interrupts"}
 
 // emptyFolders are always there, mounted or not.
-var emptyFolders = [...]string{"/var/task", "/opt", "/var/runtime", "/var/lang", "/mnt", "/dev/shm"}
+var emptyFolders = [...]string{"/tmp", "/var/task", "/opt", "/var/runtime", "/var/lang", "/mnt", "/dev/shm"}
 
 type device struct {
 	name         string
@@ -124,35 +124,36 @@ func procOps() []initproto.Op {
 }
 
 // ownRoot is the part of a root that is this sandbox's.
-func (b *box) ownRoot() ([]initproto.Op, error) {
+func (b *box) ownRoot() []initproto.Op {
 	file := func(path string, content []byte) initproto.Op {
 		return initproto.Op{Code: initproto.OpFile, Target: path, Mode: 0o644, Data: content}
 	}
-	spec, uid, gid := b.spec, b.uid, b.gid
+	uid, gid := b.uid, b.gid
 	var resolv []byte
 	if b.d.network != nil {
 		resolv = b.d.network.ResolvConf()
 	}
-	ops := []initproto.Op{
+	return []initproto.Op{
 		file("/etc/passwd", fmt.Appendf(nil, "root:x:0:0:root:/root:/sbin/nologin\n%s:x:%d:%d::/home/%s:/sbin/nologin\n", UserName, uid, gid, UserName)),
 		file("/etc/group", fmt.Appendf(nil, "root:x:0:\n%s:x:%d:\n", UserName, gid)),
 		file("/etc/nsswitch.conf", []byte("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\nethers: files\nrpc: files\n")),
-		file("/etc/hosts", hostsFile(spec)),
-		file("/etc/hostname", []byte(spec.Hostname+"\n")),
+		file("/etc/hosts", hostsFile(b.blank.Hosts)),
+		file("/etc/hostname", []byte(hostname(b.blank)+"\n")),
 		file("/etc/resolv.conf", resolv),
 	}
-	if b.volume != nil {
-		ops = append(ops, initproto.Op{Code: initproto.OpMoveFD, FD: 0, Target: "/tmp"})
-	} else {
-		ops = append(ops, initproto.Op{Code: initproto.OpMount, Source: "tmp", Target: "/tmp", FSType: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Data: fmt.Appendf(nil, "size=%dm,mode=1777", spec.TmpMiB)})
-	}
-	mounts, err := mountOps(spec.Mounts)
-	return append(ops, mounts...), err
 }
 
-func hostsFile(spec sandbox.Spec) []byte {
+// tmpOp brings /tmp: the volume that goes along, or memory.
+func (b *box) tmpOp(spec *sandbox.Spec) initproto.Op {
+	if b.volume != nil {
+		return initproto.Op{Code: initproto.OpMoveFD, FD: 0, Target: "/tmp"}
+	}
+	return initproto.Op{Code: initproto.OpMount, Source: "tmp", Target: "/tmp", FSType: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Data: fmt.Appendf(nil, "size=%dm,mode=1777", spec.TmpMiB)}
+}
+
+func hostsFile(hosts []sandbox.Host) []byte {
 	b := []byte("127.0.0.1 localhost localhost.localdomain\n::1 localhost ip6-localhost\n")
-	for _, h := range spec.Hosts {
+	for _, h := range hosts {
 		b = fmt.Appendf(b, "%s %s\n", h.Address, h.Name)
 	}
 	return b
@@ -192,7 +193,7 @@ func overlay(target string, layers []string) initproto.Op {
 	escape := strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`)
 	var lower []string
 	for _, layer := range slices.Backward(layers) {
-		lower = append(lower, escape.Replace("/.host"+layer))
+		lower = append(lower, escape.Replace(initproto.HostRoot+layer))
 	}
 	return initproto.Op{Code: initproto.OpMount, Source: "overlay", Target: target, FSType: "overlay",
 		Flags: unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV, Data: []byte("lowerdir=" + strings.Join(lower, ":"))}

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"lambent/internal/linux/cgroup"
 	"lambent/internal/linux/volume"
@@ -25,7 +23,9 @@ const oomScore = 500
 // box is one sandbox.
 type box struct {
 	d        *Driver
-	spec     sandbox.Spec
+	name     string // what it began as: its cgroups and its record are called so
+	id       atomic.Pointer[string]
+	blank    sandbox.Blank
 	uid, gid uint32
 	conn     *conn
 	group    *cgroup.Group
@@ -34,35 +34,25 @@ type box struct {
 
 	frozen bool // owned by the caller of Freeze, Thaw, Kill and Destroy
 
-	mu   sync.Mutex // guards peak
-	peak int64
+	mu    sync.Mutex // guards what follows
+	state state
+	peak  int64
 
 	end    sync.Once
 	ended  chan struct{} // closed when all is given back
 	endErr error         // written before ended is closed
 }
 
-var validID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// state is how far a sandbox is.
+type state byte
 
-// Create makes a sandbox.
-func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (_ sandbox.Sandbox, err error) {
-	if !validID.MatchString(spec.ID) {
-		return nil, fmt.Errorf("create sandbox: %q is no ID", spec.ID)
-	}
-	if spec.Hostname == "" {
-		spec.Hostname = "localhost"
-	}
-	b := &box{d: d, spec: spec, ended: make(chan struct{})}
-	if err := d.register(b); err != nil {
-		return nil, fmt.Errorf("create sandbox %s: %w", spec.ID, err)
-	}
-	if err := b.build(ctx); err != nil {
-		b.beginEnd()
-		<-b.ended
-		return nil, errors.Join(fmt.Errorf("create sandbox %s: %w", spec.ID, err), b.endErr)
-	}
-	return b, nil
-}
+const (
+	begun  state = iota // it can start what is nobody's
+	broken              // Finish is at work, or failed
+	whole
+)
+
+var validID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // register gives the sandbox its place among the live ones, and its identity.
 func (d *Driver) register(b *box) (err error) {
@@ -71,8 +61,8 @@ func (d *Driver) register(b *box) (err error) {
 	if d.closed {
 		return errors.New("the driver is closed")
 	}
-	if d.live[b.spec.ID] != nil {
-		return errors.New("there is one of this ID")
+	if d.live[b.name] != nil {
+		return errOneOfThisID
 	}
 	if b.uid, err = d.ids.take(); err != nil {
 		return err
@@ -81,124 +71,56 @@ func (d *Driver) register(b *box) (err error) {
 	if d.rootless {
 		b.gid = rootlessGID
 	}
-	d.live[b.spec.ID] = b
+	d.live[b.name] = b
 	return nil
 }
 
-// build makes cgroups and /tmp while PID 1 comes up, and then sends it the plan.
-func (b *box) build(ctx context.Context) error {
-	prepared := make(chan error, 1)
-	go func() {
-		var err error
-		if b.group, err = b.d.tree.New(b.spec.ID, b.limits()); err == nil && b.d.volumes != nil {
-			b.volume, err = b.d.volumes.Make(b.spec.TmpMiB)
-		}
-		prepared <- err
-	}()
-	var err error
-	b.conn, err = b.d.dial()
-	if err == nil {
-		err = b.record()
+var errOneOfThisID = errors.New("there is one of this ID")
+
+// rename gives a sandbox the ID by which it is known from here on. The one that
+// it had stays taken, as the host's names come of it.
+func (d *Driver) rename(b *box, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errors.New("the driver is closed")
 	}
-	err = errors.Join(err, <-prepared)
-	if b.volume != nil {
-		defer b.volume.Close() // PID 1 has moved it by then
+	if d.live[id] != nil && d.live[id] != b {
+		return errOneOfThisID
 	}
-	if err != nil {
-		return err
-	}
-	if err := b.attachDevice(ctx); err != nil {
-		return err
-	}
-	plan, files, err := b.plan()
-	defer func() {
-		for _, f := range files {
-			f.Close()
-		}
-	}()
-	if err != nil {
-		return err
-	}
-	var fds []int
-	if b.volume != nil {
-		fds = append(fds, int(b.volume.Mount.Fd()))
-	}
-	for _, f := range files {
-		fds = append(fds, int(f.Fd()))
-	}
-	namespace, err := b.file(ctx, initproto.Setup, plan, fds...)
-	if err != nil {
-		return err
-	}
-	defer namespace.Close()
-	return b.attach(ctx, namespace)
+	d.live[id] = b
+	b.id.Store(&id)
+	return nil
 }
 
-func (b *box) limits() cgroup.Limits {
-	return cgroup.Limits{MemoryBytes: int64(b.spec.MemoryMiB) << 20, CPUs: b.spec.CPUs, PIDs: b.spec.MaxProcesses}
+// turn moves the sandbox on from a state that it must be in.
+func (b *box) turn(from, to state) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != from {
+		return errors.New("it is not one that was begun")
+	}
+	b.state = to
+	return nil
 }
 
-// plan says what PID 1 has to do; the files go along after the volume.
-func (b *box) plan() (*initproto.Plan, []*os.File, error) {
-	own, err := b.ownRoot()
-	if err != nil {
-		return nil, nil, err
+// usable refuses to start anything where the host's tree may still be seen.
+func (b *box) usable() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == broken {
+		return errors.New("it was not finished")
 	}
-	p := &initproto.Plan{Hostname: b.spec.Hostname, NewRoot: b.d.root, OOMScore: oomScore}
-	p.Ops = append(append(p.Ops, b.d.base...), own...)
-	p.Child = initproto.Child{SetIDs: !b.d.rootless, UID: b.uid, GID: b.gid, Rlimits: b.rlimits(), Affinity: b.affinity(), Filter: b.d.filter}
-	if b.volume != nil {
-		p.OpFDs = 1
-	}
-	var files []*os.File
-	into, err := b.group.BornInto()
-	if err != nil {
-		return nil, nil, err
-	}
-	if into != nil {
-		p.BornInto, files = true, append(files, into)
-	}
-	join, err := b.group.JoinBy()
-	p.JoinBy, files = len(join), append(files, join...)
-	return p, files, err
+	return nil
 }
 
-// rlimits are those of docs/environment.md §6.2, but that no core is dumped.
-// What an ordinary user may not raise stays at what the daemon has.
-func (b *box) rlimits() []initproto.Rlimit {
-	inf := ^uint64(0)
-	files, procs := uint64(b.spec.MaxOpenFiles), uint64(b.spec.MaxProcesses)
-	want := []initproto.Rlimit{
-		{Resource: unix.RLIMIT_CORE}, {Resource: unix.RLIMIT_STACK, Soft: 8 << 20, Max: inf},
-		{Resource: unix.RLIMIT_MEMLOCK, Soft: 64 << 10, Max: 64 << 10},
-		{Resource: unix.RLIMIT_AS, Soft: inf, Max: inf}, {Resource: unix.RLIMIT_CPU, Soft: inf, Max: inf},
-		{Resource: unix.RLIMIT_DATA, Soft: inf, Max: inf}, {Resource: unix.RLIMIT_FSIZE, Soft: inf, Max: inf},
-	}
-	if files > 0 {
-		want = append(want, initproto.Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: files, Max: files})
-	}
-	if procs > 0 {
-		// Counted for each user: this sandbox alone has this one, or alone is
-		// in its user namespace.
-		want = append(want, initproto.Rlimit{Resource: unix.RLIMIT_NPROC, Soft: procs, Max: procs})
-	}
-	if !b.d.rootless {
-		return want
-	}
-	for i := range want {
-		var have unix.Rlimit
-		if unix.Getrlimit(int(want[i].Resource), &have) == nil {
-			want[i].Max = min(want[i].Max, have.Max)
-			want[i].Soft = min(want[i].Soft, want[i].Max)
-		}
-	}
-	return want
+func limitsOf(spec *sandbox.Spec) cgroup.Limits {
+	return cgroup.Limits{MemoryBytes: int64(spec.MemoryMiB) << 20, CPUs: spec.CPUs, PIDs: spec.MaxProcesses}
 }
 
 // affinity picks the processors that the sandbox sees, each sandbox others in
 // turn; nil when it may see all.
-func (b *box) affinity() []byte {
-	n := b.spec.VisibleCPUs
+func (b *box) affinity(n int) []byte {
 	if n <= 0 || n >= len(b.d.cpus) {
 		return nil
 	}
@@ -214,8 +136,8 @@ func (b *box) affinity() []byte {
 	return mask
 }
 
-// ID is the Spec's.
-func (b *box) ID() string { return b.spec.ID }
+// ID is the Spec's, and before Finish the Blank's.
+func (b *box) ID() string { return *b.id.Load() }
 
 // Path is the identity: the sandbox has a root of its own.
 func (b *box) Path(inside string) string { return inside }
@@ -231,7 +153,7 @@ func (b *box) Freeze(ctx context.Context) (err error) {
 		_, err = b.conn.do(ctx, initproto.Stop, nil, nil)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("freeze sandbox %s: %w", b.spec.ID, err), b.thaw(context.WithoutCancel(ctx)))
+		return errors.Join(fmt.Errorf("freeze sandbox %s: %w", b.ID(), err), b.thaw(context.WithoutCancel(ctx)))
 	}
 	b.frozen = true
 	return nil
@@ -254,7 +176,7 @@ func (b *box) thaw(ctx context.Context) error {
 		return b.group.Thaw()
 	}
 	if _, err := b.conn.do(ctx, initproto.Resume, nil, nil); err != nil {
-		return fmt.Errorf("thaw sandbox %s: %w", b.spec.ID, err)
+		return fmt.Errorf("thaw sandbox %s: %w", b.ID(), err)
 	}
 	return nil
 }
@@ -298,7 +220,7 @@ func (b *box) measure(u *cgroup.Usage) error {
 		err = initproto.DecodeInto(r.packet, &m)
 	}
 	if err != nil {
-		return fmt.Errorf("measure sandbox %s: %w", b.spec.ID, err)
+		return fmt.Errorf("measure sandbox %s: %w", b.ID(), err)
 	}
 	u.Processes = m.Processes
 	if b.d.tree.Missing(cgroup.Memory) != nil {
@@ -326,7 +248,7 @@ func (b *box) Kill(ctx context.Context) error {
 	}
 	b.conn.request.Unlock()
 	if err = errors.Join(err, b.group.LimitCPU()); err != nil {
-		return fmt.Errorf("kill sandbox %s: %w", b.spec.ID, err)
+		return fmt.Errorf("kill sandbox %s: %w", b.ID(), err)
 	}
 	return nil
 }
@@ -338,7 +260,7 @@ func (b *box) Destroy(ctx context.Context) error {
 	case <-b.ended:
 		return b.endErr
 	case <-ctx.Done():
-		return fmt.Errorf("destroy sandbox %s: %w", b.spec.ID, context.Cause(ctx))
+		return fmt.Errorf("destroy sandbox %s: %w", b.ID(), context.Cause(ctx))
 	}
 }
 
@@ -369,10 +291,11 @@ func (b *box) giveBack() {
 		failed = errors.Join(failed, b.volume.WaitGone(ctx))
 	}
 	b.d.mu.Lock()
-	delete(b.d.live, b.spec.ID)
+	delete(b.d.live, b.name)
+	delete(b.d.live, b.ID())
 	b.d.ids.give(b.uid)
 	b.d.mu.Unlock()
 	if failed != nil {
-		b.endErr = fmt.Errorf("destroy sandbox %s: %w", b.spec.ID, failed)
+		b.endErr = fmt.Errorf("destroy sandbox %s: %w", b.ID(), failed)
 	}
 }

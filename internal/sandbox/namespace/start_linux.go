@@ -20,6 +20,9 @@ func (b *box) Start(ctx context.Context, cmd sandbox.Command) (sandbox.Process, 
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := b.usable(); err != nil {
+		return nil, fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.ID(), err)
+	}
 	p := &process{conn: b.conn, done: make(chan struct{})}
 	numbers, fds, err := b.descriptors(p, cmd)
 	if err == nil {
@@ -53,11 +56,11 @@ func (b *box) start(p *process, cmd sandbox.Command, numbers, fds []int) error {
 	// and Destroy end the wait.
 	r, err := b.conn.askLocked(context.Background(), initproto.Start, request, fds)
 	if err != nil {
-		return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.spec.ID, err)
+		return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.ID(), err)
 	}
 	var s initproto.StartedReply
 	if err := initproto.DecodeInto(r.packet, &s); err != nil {
-		return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.spec.ID, err)
+		return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.ID(), err)
 	}
 	switch {
 	case s.Errno == 0:
@@ -67,7 +70,7 @@ func (b *box) start(p *process, cmd sandbox.Command, numbers, fds []int) error {
 	case s.Stage == initproto.StageDir:
 		return &sandbox.StartError{Path: dir, Err: unix.Errno(s.Errno)}
 	}
-	return fmt.Errorf("start %s in sandbox %s: %s: %w", cmd.Path, b.spec.ID, s.Stage, unix.Errno(s.Errno))
+	return fmt.Errorf("start %s in sandbox %s: %s: %w", cmd.Path, b.ID(), s.Stage, unix.Errno(s.Errno))
 }
 
 // descriptors makes the pipes of a command. Two outputs that go to one writer
@@ -78,7 +81,7 @@ func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, 
 	add := func(number int, w io.Writer) error {
 		o, fd, err := b.d.pipe(w, b.uid, b.gid)
 		if err != nil {
-			return fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.spec.ID, err)
+			return fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.ID(), err)
 		}
 		p.outputs = append(p.outputs, o)
 		numbers, fds = append(numbers, number), append(fds, fd)
@@ -87,14 +90,14 @@ func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, 
 	copyOf := func(number, fd int) error {
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
-			return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.spec.ID, err)
+			return fmt.Errorf("start %s in sandbox %s: %w", cmd.Path, b.ID(), err)
 		}
 		numbers, fds = append(numbers, number), append(fds, dup)
 		return nil
 	}
 	if cmd.Stdin != nil {
 		if p.input, fds[0], err = b.d.inputPipe(b.uid, b.gid); err != nil {
-			return nil, nil, fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.spec.ID, err)
+			return nil, nil, fmt.Errorf("start %s in sandbox %s: make a pipe: %w", cmd.Path, b.ID(), err)
 		}
 	}
 	if cmd.Stdout == nil {
@@ -113,7 +116,7 @@ func (b *box) descriptors(p *process, cmd sandbox.Command) (numbers, fds []int, 
 	}
 	for _, extra := range cmd.Extra {
 		if err == nil && (extra.FD < 3 || extra.FD > highestFD) {
-			err = fmt.Errorf("start %s in sandbox %s: no descriptor %d", cmd.Path, b.spec.ID, extra.FD)
+			err = fmt.Errorf("start %s in sandbox %s: no descriptor %d", cmd.Path, b.ID(), extra.FD)
 		}
 		if err == nil {
 			err = add(extra.FD, extra.W)

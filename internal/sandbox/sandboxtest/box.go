@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -22,6 +23,7 @@ type box struct {
 	sandbox.Sandbox
 	t     *testing.T
 	suite *suite
+	early *early // a process that was started before it was known for what, if it still waits
 }
 
 // box makes a sandbox that is destroyed with the test.
@@ -35,11 +37,16 @@ func (s *suite) box(t *testing.T, change ...func(*sandbox.Spec)) *box {
 	for _, c := range change {
 		c(&spec)
 	}
-	made, err := s.driver.Create(limited(t), spec)
-	if err != nil {
-		t.Fatalf("Create: %v", err)
+	b := &box{t: t, suite: s}
+	var err error
+	if s.ahead {
+		err = b.beginAndFinish(spec)
+	} else if b.Sandbox, err = s.driver.Create(limited(t), spec); err != nil {
+		err = fmt.Errorf("Create: %w", err)
 	}
-	b := &box{Sandbox: made, t: t, suite: s}
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := b.Destroy(limited(t)); err != nil {
 			t.Errorf("Destroy %s: %v", b.ID(), err)
@@ -74,6 +81,9 @@ func (b *box) start(args ...string) *running {
 
 func (b *box) startCommand(cmd sandbox.Command) *running {
 	b.t.Helper()
+	if r := b.take(cmd); r != nil {
+		return r
+	}
 	r := &running{t: b.t, args: cmd.Args, stdout: newOutput(), stderr: newOutput()}
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
 	p, err := b.Start(limited(b.t), cmd)

@@ -22,7 +22,7 @@ func contractCases() []testCase {
 		{name: "report is complete", run: reportIsComplete},
 		{name: "exit status", run: exitStatus},
 		{name: "exit by signal", run: exitBySignal},
-		{name: "start errors", run: startErrors},
+		{name: "start errors", alone: true, run: startErrors},
 		{name: "environment, arguments and folder as given", run: asGiven},
 		{name: "no descriptor inherited", run: noDescriptorInherited},
 		{name: "stdin is empty", run: stdinIsEmpty},
@@ -39,7 +39,7 @@ func contractCases() []testCase {
 		{name: "merged mounts", run: mergedMounts},
 		{name: "mount of what is not there", run: mountOfNothing},
 		{name: "tmp", run: tmp},
-		{name: "usage", run: usage},
+		{name: "usage", alone: true, run: usage},
 		{name: "name again after destroy", run: nameAgain},
 	}, append(holdCases(), networkCases()...)...)
 }

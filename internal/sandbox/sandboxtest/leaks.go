@@ -120,13 +120,15 @@ const (
 	abandonVariable = "LAMBENT_SUITE_ABANDON"
 	taskVariable    = "LAMBENT_SUITE_TASK"
 	tokenVariable   = "LAMBENT_SUITE_TOKEN"
+	aheadVariable   = "LAMBENT_SUITE_AHEAD"
 	abandoned       = "abandoned"
 	abandonedBoxes  = 3
 )
 
 // abandon is the child's part: it makes sandboxes, says so, and waits to be killed.
 func abandon(t *testing.T, c Config, state string) {
-	s := &suite{config: c, task: os.Getenv(taskVariable), token: os.Getenv(tokenVariable), state: state, driver: c.Open(t, state)}
+	s := &suite{config: c, task: os.Getenv(taskVariable), token: os.Getenv(tokenVariable), state: state, driver: c.Open(t, state),
+		ahead: os.Getenv(aheadVariable) != ""}
 	t.Cleanup(func() { s.driver.Close() }) // should the parent die first
 	if _, err := s.driver.Sweep(limited(t)); err != nil {
 		t.Fatal(err)
@@ -143,6 +145,10 @@ func abandon(t *testing.T, c Config, state string) {
 			b.freeze()
 		}
 	}
+	if s.ahead { // one that nobody had yet
+		b := &box{Sandbox: s.begin(t, s.anySpec()), t: t, suite: s}
+		b.startEarly()
+	}
 	fmt.Println(abandoned)
 	io.Copy(io.Discard, os.Stdin)
 }
@@ -157,8 +163,12 @@ func sweepAfterKill(t *testing.T, s *suite) {
 		t.Fatalf("Sweep: %v", err)
 	}
 	t.Logf("swept %+v", swept)
-	if swept.Sandboxes != abandonedBoxes {
-		t.Errorf("swept %d sandboxes, want %d", swept.Sandboxes, abandonedBoxes)
+	want := abandonedBoxes
+	if s.ahead {
+		want++
+	}
+	if swept.Sandboxes != want {
+		t.Errorf("swept %d sandboxes, want %d", swept.Sandboxes, want)
 	}
 	s.expectNothingLeft(t, state, token)
 	if swept, err := next.driver.Sweep(limited(t)); err != nil || swept != (sandbox.Swept{}) {
@@ -180,6 +190,9 @@ func (s *suite) killDaemon(t *testing.T, state, token string) {
 	name, _, _ := strings.Cut(t.Name(), "/")
 	child := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(name)+"$", "-test.timeout=120s")
 	child.Env = append(os.Environ(), abandonVariable+"="+state, taskVariable+"="+s.task, tokenVariable+"="+token)
+	if s.ahead {
+		child.Env = append(child.Env, aheadVariable+"=1")
+	}
 	child.Stderr = os.Stderr
 	stdin, err := child.StdinPipe()
 	if err != nil {

@@ -78,6 +78,21 @@ func Run(t *testing.T, c Config) {
 	if !s.report.Usable {
 		t.Skipf("driver %s is not usable here: %+v", s.report.Driver, s.report.Abilities)
 	}
+	s.all(t)
+	if _, can := s.driver.(sandbox.Stocker); !can {
+		return
+	}
+	// The same holds for sandboxes that were begun ahead, and for a process that
+	// was started in them before they were finished.
+	t.Run("ahead", func(t *testing.T) {
+		s.ahead = true
+		defer func() { s.ahead = false }()
+		s.all(t)
+		t.Run("begun", func(t *testing.T) { s.each(t, aheadCases()) })
+	})
+}
+
+func (s *suite) all(t *testing.T) {
 	t.Run("contract", func(t *testing.T) { s.each(t, contractCases()) })
 	t.Run("limits", func(t *testing.T) { s.each(t, limitCases()) })
 	t.Run("escapes", func(t *testing.T) { s.each(t, escapeCases()) })
@@ -93,12 +108,15 @@ type suite struct {
 	task   string // host folder with the probe, for /var/task
 	token  string // begins every sandbox's name, and is in every process's environment
 	made   atomic.Int64
+	ahead  bool // sandboxes are begun and finished
+	alone  bool // of the case that runs: it counts processes, so none may wait
 }
 
 // testCase is a subtest and the abilities without which it has no meaning.
 type testCase struct {
 	name  string
 	needs []string
+	alone bool // there may be no process that the case did not start
 	run   func(t *testing.T, s *suite)
 }
 
@@ -108,6 +126,7 @@ func (s *suite) each(t *testing.T, cases []testCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			s.need(t, c.needs...)
+			s.alone = c.alone
 			c.run(t, s)
 		})
 	}

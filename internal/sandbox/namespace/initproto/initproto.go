@@ -28,6 +28,7 @@ type Kind byte
 // Requests, with their answers.
 const (
 	Setup   Kind = 1 + iota // Plan; Done with the network namespace's descriptor
+	Finish                  // Finishing, once, unless the Plan had it; Done
 	Device                  // DeviceRequest, before Setup; Done with the device's descriptor
 	Start                   // Command with its descriptors; Started
 	Signal                  // SignalRequest; no answer
@@ -47,16 +48,33 @@ const (
 // Plan makes a bare set of namespaces into a sandbox.
 type Plan struct {
 	Hostname string
-	Ops      []Op   // the root, in order
+	Ops      []Op   // the root, in order; they name no descriptors
 	NewRoot  string // an empty folder of the host, where the root is built
 	Child    Child
-	// The descriptors beside the plan are, in this order: those that Ops name
-	// (by index), the cgroup folder to be born into, the files to join by.
-	OpFDs    int
+	Rlimits  []Rlimit // besides the Child's: they can be PID 1's too, which it hands on
+	// The descriptors beside the plan are, in this order: the cgroup folder to
+	// be born into, the files to join by, those of Finishing.
 	BornInto bool // a v2 cgroup folder, for CLONE_INTO_CGROUP
 	JoinBy   int  // files of v1 (or v2) cgroups that "0" is written to
 	OOMScore int  // of every process
+
+	Finishing *Finishing // what is to be done at once, nil when that will come by itself
 }
+
+// Finishing is what is known of a sandbox only when it is given to somebody.
+// Until then the host's tree stands at HostRoot.
+type Finishing struct {
+	Ops      []Op     // the rest of the root, in order, with the descriptors beside
+	Rlimits  []Rlimit // in place of those of the same kind, for the living too
+	Affinity []byte   // CPU mask, for the living too; empty: as it is
+}
+
+// HostRoot is where the host's tree stands while the root is being built: in a
+// folder that only PID 1's user may enter.
+const HostRoot = HostFolder + "/host"
+
+// HostFolder is what goes with HostRoot.
+const HostFolder = "/.lambent"
 
 // OpCode says what an Op does.
 type OpCode byte
@@ -212,6 +230,8 @@ func Encode(kind Kind, body any) []byte {
 	case nil:
 	case *Plan:
 		w.plan(m)
+	case *Finishing:
+		w.finishing(m)
 	case *Command:
 		w.str(m.Path)
 		w.strs(m.Argv)
@@ -260,6 +280,8 @@ func DecodeInto(packet []byte, body any) error {
 	switch m := body.(type) {
 	case *Plan:
 		r.plan(m)
+	case *Finishing:
+		r.finishing(m)
 	case *Command:
 		m.Path = r.str()
 		m.Argv = r.strs()
@@ -302,9 +324,42 @@ func DecodeInto(packet []byte, body any) error {
 func (w *writer) plan(p *Plan) {
 	w.str(p.Hostname)
 	w.str(p.NewRoot)
-	w.int(len(p.Ops))
-	for i := range p.Ops {
-		o := &p.Ops[i]
+	w.ops(p.Ops)
+	w.bool(p.Child.SetIDs)
+	w.u64(uint64(p.Child.UID))
+	w.u64(uint64(p.Child.GID))
+	w.rlimits(p.Child.Rlimits)
+	w.bytes(p.Child.Affinity)
+	w.bytes(p.Child.Filter)
+	w.rlimits(p.Rlimits)
+	w.bool(p.BornInto)
+	w.int(p.JoinBy)
+	w.int(p.OOMScore)
+	w.bool(p.Finishing != nil)
+	if p.Finishing != nil {
+		w.finishing(p.Finishing)
+	}
+}
+
+func (w *writer) finishing(f *Finishing) {
+	w.ops(f.Ops)
+	w.rlimits(f.Rlimits)
+	w.bytes(f.Affinity)
+}
+
+func (w *writer) rlimits(limits []Rlimit) {
+	w.int(len(limits))
+	for _, l := range limits {
+		w.u64(uint64(l.Resource))
+		w.u64(l.Soft)
+		w.u64(l.Max)
+	}
+}
+
+func (w *writer) ops(ops []Op) {
+	w.int(len(ops))
+	for i := range ops {
+		o := &ops[i]
 		w.byte(byte(o.Code))
 		w.u64(uint64(o.Mode))
 		w.u64(o.Flags)
@@ -314,29 +369,46 @@ func (w *writer) plan(p *Plan) {
 		w.str(o.FSType)
 		w.bytes(o.Data)
 	}
-	w.bool(p.Child.SetIDs)
-	w.u64(uint64(p.Child.UID))
-	w.u64(uint64(p.Child.GID))
-	w.int(len(p.Child.Rlimits))
-	for _, l := range p.Child.Rlimits {
-		w.u64(uint64(l.Resource))
-		w.u64(l.Soft)
-		w.u64(l.Max)
-	}
-	w.bytes(p.Child.Affinity)
-	w.bytes(p.Child.Filter)
-	w.int(p.OpFDs)
-	w.bool(p.BornInto)
-	w.int(p.JoinBy)
-	w.int(p.OOMScore)
 }
 
 func (r *reader) plan(p *Plan) {
 	p.Hostname = r.str()
 	p.NewRoot = r.str()
-	p.Ops = make([]Op, r.count())
-	for i := range p.Ops {
-		o := &p.Ops[i]
+	p.Ops = r.ops()
+	p.Child.SetIDs = r.bool()
+	p.Child.UID = uint32(r.u64())
+	p.Child.GID = uint32(r.u64())
+	p.Child.Rlimits = r.rlimits()
+	p.Child.Affinity = r.bytes()
+	p.Child.Filter = r.bytes()
+	p.Rlimits = r.rlimits()
+	p.BornInto = r.bool()
+	p.JoinBy = r.int()
+	p.OOMScore = r.int()
+	if r.bool() {
+		p.Finishing = new(Finishing)
+		r.finishing(p.Finishing)
+	}
+}
+
+func (r *reader) finishing(f *Finishing) {
+	f.Ops = r.ops()
+	f.Rlimits = r.rlimits()
+	f.Affinity = r.bytes()
+}
+
+func (r *reader) rlimits() []Rlimit {
+	limits := make([]Rlimit, r.count())
+	for i := range limits {
+		limits[i] = Rlimit{uint32(r.u64()), r.u64(), r.u64()}
+	}
+	return limits
+}
+
+func (r *reader) ops() []Op {
+	ops := make([]Op, r.count())
+	for i := range ops {
+		o := &ops[i]
 		o.Code = OpCode(r.byte())
 		o.Mode = uint32(r.u64())
 		o.Flags = r.u64()
@@ -346,19 +418,7 @@ func (r *reader) plan(p *Plan) {
 		o.FSType = r.str()
 		o.Data = r.bytes()
 	}
-	p.Child.SetIDs = r.bool()
-	p.Child.UID = uint32(r.u64())
-	p.Child.GID = uint32(r.u64())
-	p.Child.Rlimits = make([]Rlimit, r.count())
-	for i := range p.Child.Rlimits {
-		p.Child.Rlimits[i] = Rlimit{uint32(r.u64()), r.u64(), r.u64()}
-	}
-	p.Child.Affinity = r.bytes()
-	p.Child.Filter = r.bytes()
-	p.OpFDs = r.int()
-	p.BornInto = r.bool()
-	p.JoinBy = r.int()
-	p.OOMScore = r.int()
+	return ops
 }
 
 type writer struct{ b []byte }

@@ -8,10 +8,13 @@ import (
 func messages() []any {
 	return []any{
 		&Plan{
-			Hostname: "h", NewRoot: "/r", OpFDs: 1, BornInto: true, JoinBy: 3, OOMScore: -5,
-			Ops:   []Op{{Code: OpBind, Mode: 0o755, Flags: 1 << 40, FD: 2, Source: "/a", Target: "/b", FSType: "ext4", Data: []byte{0, 255}}, {Data: []byte{}}},
-			Child: Child{SetIDs: true, UID: 1 << 31, GID: 7, Rlimits: []Rlimit{{7, 1024, ^uint64(0)}}, Affinity: []byte{3}, Filter: []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+			Hostname: "h", NewRoot: "/r", BornInto: true, JoinBy: 3, OOMScore: -5,
+			Ops:       []Op{{Code: OpBind, Mode: 0o755, Flags: 1 << 40, FD: 2, Source: "/a", Target: "/b", FSType: "ext4", Data: []byte{0, 255}}, {Data: []byte{}}},
+			Child:     Child{SetIDs: true, UID: 1 << 31, GID: 7, Rlimits: []Rlimit{{7, 1024, ^uint64(0)}}, Affinity: []byte{3}, Filter: []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+			Rlimits:   []Rlimit{{4, 0, 0}},
+			Finishing: &Finishing{Ops: []Op{{Code: OpMoveFD, FD: 1, Target: "/tmp"}}, Affinity: []byte{1}},
 		},
+		&Finishing{Ops: []Op{{Code: OpDir, Target: "/a"}}, Rlimits: []Rlimit{{8, 64, 64}, {6, 1, 2}}, Affinity: []byte{255, 1}},
 		&Command{Path: "/p", Argv: []string{"/p", "", "ü"}, Env: []string{"A=1"}, Dir: "/", FDs: []int{0, 1, 2, 255}},
 		&StartedReply{PID: 3, Stage: StageExec, Errno: 13},
 		&ExitedNote{PID: 9, Status: 0xff00},

@@ -25,11 +25,15 @@ func main() {
 			verbs[name] = v
 		}
 	}
-	if len(os.Args) < 2 || verbs[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "probe: unknown verb:", os.Args[1:])
-		os.Exit(64)
+	do := func(args []string) finding.Finding {
+		if len(args) < 1 || verbs[args[0]] == nil {
+			fmt.Fprintln(os.Stderr, "probe: unknown verb:", args)
+			os.Exit(64)
+		}
+		return verbs[args[0]](args[1:])
 	}
-	tell(verbs[os.Args[1]](os.Args[2:]))
+	verbs["ahead"] = func([]string) finding.Finding { return ahead(do) }
+	tell(do(os.Args[1:]))
 }
 
 // tell writes a finding.

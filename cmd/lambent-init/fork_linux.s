@@ -1,1 +1,0 @@
-// This file lets the compiler accept the bodyless functions of fork_linux.go.
