@@ -223,4 +223,3 @@ func TestProvisionedSurvivesKills(t *testing.T) {
 		})
 	}
 }
-

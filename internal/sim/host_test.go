@@ -37,6 +37,7 @@ type config struct {
 	limits  placement.Limits
 	account int
 	waiters int
+	reserve fleet.Reservations
 	program func(cmd sandbox.Command) simulated.Program
 }
 
@@ -50,7 +51,7 @@ func newHost(t testing.TB, c config) *host {
 	made := 0 // what befalls a sandbox is drawn from its name, so names repeat with the seed
 	h.fleet = fleet.New(fleet.Config{
 		NewID:  func() string { made++; return fmt.Sprintf("environment-%d", made) },
-		Limits: c.limits, Account: c.account, Waiters: c.waiters, Wait: time.Minute, Log: log,
+		Limits: c.limits, Account: c.account, Reserve: c.reserve, Waiters: c.waiters, Wait: time.Minute, Log: log,
 		Make: func(id string, v *lambda.Version, why lambda.Initialization) fleet.Environment {
 			c := lifecycle.Config{
 				Function: v.Function, Version: v.Number, Handler: v.Handler, Account: v.Account,

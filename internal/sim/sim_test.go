@@ -59,6 +59,10 @@ type world struct {
 	dice      *rand.Rand
 	host      *host
 	functions []*lambda.Version
+	ahead     map[*lambda.Version]int // what is provisioned of each
+	retired   map[*lambda.Version]bool
+	faulty    bool
+	closed    bool // before its time
 
 	mu       sync.Mutex
 	number   int
@@ -77,7 +81,7 @@ type outcome struct {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	dice := rand.New(rand.NewPCG(seed, 7))
-	w := &world{t: t, seed: seed, dice: dice, outcomes: map[string]outcome{}}
+	w := &world{t: t, seed: seed, dice: dice, outcomes: map[string]outcome{}, ahead: map[*lambda.Version]int{}, retired: map[*lambda.Version]bool{}}
 	c := config{
 		seed: seed, program: w.program, waiters: 4 + dice.IntN(40), account: 3 + dice.IntN(20),
 		limits: placement.Limits{
@@ -86,7 +90,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		},
 	}
 	if dice.IntN(3) == 0 {
-		c.faults = someFaults(dice)
+		c.faults, w.faulty = someFaults(dice), true
 	}
 	w.host = newHost(t, c)
 	for i := range 1 + dice.IntN(4) {
@@ -200,16 +204,21 @@ func (w *world) run() {
 		dice := w.fork()
 		callers.Go(func() { w.caller(dice) })
 	}
+	w.provision(w.fork())
 	for range fate.IntN(3) {
 		time.Sleep(time.Duration(fate.IntN(20)) * time.Second)
-		w.host.fleet.Retired(w.functions[fate.IntN(len(w.functions))].Generation)
+		f := w.functions[fate.IntN(len(w.functions))]
+		w.retired[f] = true
+		w.host.fleet.Retired(f.Generation)
 	}
 	if fate.IntN(4) == 0 { // the daemon goes down in the middle of it
+		w.closed = true
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(fate.IntN(20))*time.Second)
 		w.host.fleet.Close(ctx)
 		cancel()
 	}
 	callers.Wait()
+	w.checkProvisioned()
 	w.host.fleet.Close(context.Background())
 	time.Sleep(time.Hour) // timers that nobody stopped go off now
 	synctest.Wait()
