@@ -219,16 +219,19 @@ func (v *Volume) own(device int) error {
 // busy counts the loop devices that hold a file of this maker's folder: all, or
 // those that somebody else attached, who used the folder before.
 func (m *Maker) busy(foreign bool) (int, error) {
-	files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	devices, err := os.ReadDir("/sys/block")
 	if err != nil {
 		return 0, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
-	for _, f := range files {
-		// The device may be cleared under our hands.
-		b, err := os.ReadFile(f)
+	for _, device := range devices {
+		if !strings.HasPrefix(device.Name(), "loop") {
+			continue
+		}
+		// Most devices have no file, and one may be cleared under our hands.
+		b, err := os.ReadFile("/sys/block/" + device.Name() + "/loop/backing_file")
 		if err == nil && strings.HasPrefix(string(b), m.dir+"/") && !(foreign && m.mine[string(b)]) {
 			n++
 		}
