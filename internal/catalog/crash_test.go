@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, doomed(dir))
 		os.Exit(1)
 	}
+	if dir := os.Getenv(modelFolder); dir != "" {
+		fmt.Fprintln(os.Stderr, serveModel(dir))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }
 
