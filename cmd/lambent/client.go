@@ -28,12 +28,14 @@ const (
 // client speaks to a running server.
 type client struct {
 	endpoint string
+	dataDir  string // of the server: whoever reads it is its owner
 	output   string // "text" or "json"
 }
 
 // flags adds what every client verb has.
 func (c *client) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.endpoint, "endpoint", defaultEndpoint(), "the server (LAMBENT_ENDPOINT)")
+	cmd.Flags().StringVar(&c.dataDir, "data-dir", defaultDataDir(), "folder of the server, whose reader is its owner; without it the usual AWS variables say who asks")
 	c.outputFlag(cmd)
 }
 
@@ -67,6 +69,9 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	for name, values := range header {
 		req.Header[name] = values
+	}
+	if err := c.sign(req); err != nil {
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	var refused *net.OpError

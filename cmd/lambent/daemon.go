@@ -16,10 +16,10 @@ import (
 	"sync"
 	"time"
 
+	"lambent/internal/access"
 	"lambent/internal/asyncq"
 	"lambent/internal/awsapi"
 	"lambent/internal/awsapi/lambdaapi"
-	"lambent/internal/awsapi/sts"
 	"lambent/internal/catalog"
 	"lambent/internal/code"
 	"lambent/internal/code/s3source"
@@ -32,6 +32,7 @@ import (
 	"lambent/internal/logs"
 	"lambent/internal/ownapi"
 	"lambent/internal/placement"
+	"lambent/internal/roles"
 	"lambent/internal/runtimes"
 	"lambent/internal/sandbox"
 	"lambent/internal/schedule"
@@ -60,6 +61,8 @@ type daemon struct {
 	db          *sqlite.Store
 	queue       *asyncq.Queue
 	schedules   *schedule.Engine
+	access      *access.Access
+	roles       *roles.Roles
 	handler     http.Handler
 
 	mu   sync.Mutex
@@ -208,7 +211,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	})
 	d.packages = packages
 	d.later(d.catalog.Stop)
-	return nil
+	return d.openAccess(ctx)
 }
 
 // retirer passes on to the fleet what the catalog retires; the one is made
@@ -227,7 +230,8 @@ func (d *daemon) s3Region() string {
 // openFleet starts what runs environments.
 func (d *daemon) openFleet(ctx context.Context) error {
 	parts := &environment.Parts{
-		Sandboxes: d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
+		Credentials: credentials{d},
+		Sandboxes:   d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
 		Events: event.Fan{d.logs, d.traces}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {
@@ -278,29 +282,28 @@ func (d *daemon) openServer(context.Context) error {
 	invoker := d.invoker()
 	api, err := lambdaapi.New(lambdaapi.Config{
 		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys,
-		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now,
+		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now, Access: d.lambdaAccess(),
 	})
 	if err != nil {
 		return err
 	}
-	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Queue: queueReader{d.queue}}
-	services := map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: d.home}}
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Queue: queueReader{d.queue}, Keys: keyStore{d.access}}
+	services := map[string]http.Handler{"lambda": api, ownName: api}
+	d.addAccess(services)
 	if err := d.addSchedules(services); err != nil {
 		return err
 	}
-	front := &awsapi.Front{
-		Services: services,
-		Default:  api,
-		Version:  version,
+	front, pages := d.front(services), d.guard(own)
+	urls := &functionurl.Handler{
+		Home: d.home, URLs: d.catalog, Policies: d.catalog, Callers: d.access, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID,
 	}
-	urls := &functionurl.Handler{Home: d.home, URLs: d.catalog, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID}
 	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if urls.Serves(r) {
 			urls.ServeHTTP(w, r)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {
-			own.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 			return
 		}
 		front.ServeHTTP(w, r)
@@ -308,11 +311,9 @@ func (d *daemon) openServer(context.Context) error {
 	return nil
 }
 
-func (d *daemon) endpoint() string { return "http://" + d.address.String() }
-
 func (d *daemon) banner() string {
-	return fmt.Sprintf("Lambent %s at %s (%s sandboxes, account %s, %s, data in %s). Any credentials are accepted.",
-		version, d.endpoint(), d.driver.Report().Driver, d.home.Account, d.home.Region, d.options.dataDir)
+	return fmt.Sprintf("Lambent %s at %s (%s sandboxes, account %s, %s, data in %s). %s",
+		version, d.endpoint(), d.driver.Report().Driver, d.home.Account, d.home.Region, d.options.dataDir, d.whoMay())
 }
 
 // endLimit is what environments have to end by themselves: the longest shutdown

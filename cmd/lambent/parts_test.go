@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -23,14 +24,17 @@ func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	good := options{
 		listen: "127.0.0.1:3001", account: "000000000000", region: "us-east-1", driver: "auto", network: "nat", maxEnvironments: 1,
-		asyncDelay: time.Minute,
+		asyncDelay: time.Minute, access: accessOptions{auth: "auto"},
 	}
 	if err := good.check(); err != nil {
 		t.Errorf("good options: %v", err)
 	}
 	for name, spoil := range map[string]func(*options){
-		"listen everywhere": func(o *options) { o.listen = ":3001" },
-		"listen outside":    func(o *options) { o.listen = "192.0.2.1:3001" },
+		"open everywhere":   func(o *options) { o.listen, o.access.auth = ":3001", "off" },
+		"open outside":      func(o *options) { o.listen, o.access.auth = "192.0.2.1:3001", "off" },
+		"half of auth":      func(o *options) { o.access.auth = "some" },
+		"half of TLS":       func(o *options) { o.access.tlsCert = "cert.pem" },
+		"endpoint":          func(o *options) { o.access.endpoint = "lambda.example.com" },
 		"listen nowhere":    func(o *options) { o.listen = "3001" },
 		"account":           func(o *options) { o.account = "12" },
 		"region":            func(o *options) { o.region = "here" },
@@ -45,5 +49,28 @@ func TestOptionsAreChecked(t *testing.T) {
 		if o.check() == nil {
 			t.Errorf("%s: not refused", name)
 		}
+	}
+}
+
+// TestWhoIsVerified: callers that may come from another machine always are, unless
+// somebody says loudly that they must not be.
+func TestWhoIsVerified(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		auth, ip string
+		want     bool
+	}{
+		{"auto", "127.0.0.1", false}, {"auto", "::1", false}, {"auto", "0.0.0.0", true}, {"auto", "::", true}, {"auto", "192.0.2.1", true},
+		{"on", "127.0.0.1", true}, {"off", "192.0.2.1", false},
+	} {
+		if got := (accessOptions{auth: c.auth}).enforced(&net.TCPAddr{IP: net.ParseIP(c.ip)}); got != c.want {
+			t.Errorf("--auth %s on %s: %v, want %v", c.auth, c.ip, got, c.want)
+		}
+	}
+	if err := (accessOptions{auth: "off", anyone: true}).check("192.0.2.1:3001"); err != nil {
+		t.Errorf("the loud flag: %v", err)
+	}
+	if err := (accessOptions{auth: "auto"}).check("0.0.0.0:3001"); err != nil {
+		t.Errorf("another machine: %v", err)
 	}
 }

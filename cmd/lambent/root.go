@@ -15,7 +15,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(), newInvoke(), newLogs(), newTrace(), newPs(), newFunctions(), newQueue(), newKMS(), newRuntimes(), newDoctor())
+	root.AddCommand(newServe(), newInvoke(), newLogs(), newTrace(), newPs(), newFunctions(), newQueue(), newKeys(), newKMS(), newRuntimes(), newDoctor())
 	return root
 }
 

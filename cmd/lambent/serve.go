@@ -50,6 +50,8 @@ type options struct {
 	s3Endpoint string
 	s3Region   string
 
+	access accessOptions
+
 	drain   time.Duration
 	verbose bool
 }
@@ -69,7 +71,8 @@ func newServe() *cobra.Command {
 		Long: `Start the server: the AWS Lambda API on one address, and the execution
 environments of its functions on this host.
 
-On loopback any credentials are accepted. Everything that was acknowledged is
+On loopback any credentials are accepted; elsewhere callers are verified, with
+keys that lambent keys makes (see --auth). Everything that was acknowledged is
 kept in the data folder; one server uses it at a time. SIGTERM drains:
 invocations in progress finish, for as long as --drain says.`,
 		Args: cobra.NoArgs,
@@ -103,6 +106,7 @@ invocations in progress finish, for as long as --drain says.`,
 		"or sqs=URL, sns=URL, events=URL, s3=URL; aws for AWS itself; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
+	o.access.flags(cmd)
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on standard error")
 	return cmd
@@ -142,15 +146,7 @@ func (o options) check() error {
 	case o.maxEnvironments < 1:
 		return errors.New("--max-environments: at least 1")
 	}
-	host, _, err := net.SplitHostPort(o.listen)
-	if err != nil {
-		return fmt.Errorf("--listen %q: %w", o.listen, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--listen %q: only loopback addresses can be served until callers are authenticated; "+
-			"listen on 127.0.0.1 and put a server that authenticates in front", o.listen)
-	}
-	return nil
+	return o.access.check(o.listen)
 }
 
 // shareOfProcessors is how many processors the daemon uses of n: half, as the
@@ -177,7 +173,11 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	d, err := open(ctx, o, ln.Addr().(*net.TCPAddr), log)
+	address := ln.Addr().(*net.TCPAddr)
+	if ln, err = o.access.secure(ln); err != nil {
+		return &failure{exitUsage, err}
+	}
+	d, err := open(ctx, o, address, log)
 	if err != nil {
 		ln.Close()
 		return err

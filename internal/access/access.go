@@ -111,6 +111,9 @@ func (a *Access) unseal(stored store.AccessKey) (key, error) {
 		return key{}, fmt.Errorf("secret of access key %s: %w", stored.ID, err)
 	}
 	k := key{AccessKey: stored, secret: string(secret)}
+	if k.Account == "" {
+		k.Account = a.Home.Account
+	}
 	for _, text := range stored.Policies {
 		d, err := a.document(text, policy.OfIdentity)
 		if err != nil {

@@ -221,7 +221,7 @@ func TestAssumeRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := Assumption{Role: reader, Session: "s", Length: time.Hour, ExternalID: "x", Limited: true, Policy: invoker}
+	as := lambda.Assumption{Role: reader, Session: "s", Length: time.Hour, ExternalID: "x", Limited: true, Policy: invoker}
 	c, _, err := w.AssumeRole(t.Context(), alice, as)
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestUnprovedSessions(t *testing.T) {
 	if !anybody.Root() {
 		t.Fatalf("%+v", anybody)
 	}
-	assumed, _, err := w.AssumeRole(t.Context(), anybody, Assumption{Role: reader, Session: "s", Length: time.Hour})
+	assumed, _, err := w.AssumeRole(t.Context(), anybody, lambda.Assumption{Role: reader, Session: "s", Length: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

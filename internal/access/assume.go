@@ -8,21 +8,12 @@ import (
 	"lambent/internal/policy"
 )
 
-// Assumption is what a caller asks of AssumeRole. Its members are within their
-// limits already.
-type Assumption struct {
-	Role, Session string
-	Length        time.Duration
-	Limited       bool // whether a Policy was given
-	Policy        string
-	ExternalID    string
-}
-
 // chained is how long a session may be that another session began.
 const chained = time.Hour
 
-// AssumeRole begins a session of a role. It answers who that session is, besides.
-func (a *Access) AssumeRole(ctx context.Context, who lambda.Caller, as Assumption) (lambda.Credentials, lambda.Caller, error) {
+// AssumeRole begins a session of a role, of which names and lengths are within their
+// limits. It answers who that session is, besides.
+func (a *Access) AssumeRole(ctx context.Context, who lambda.Caller, as lambda.Assumption) (lambda.Credentials, lambda.Caller, error) {
 	var none lambda.Credentials
 	if _, ok := parseRole(as.Role); !ok {
 		return none, lambda.Caller{}, lambda.Errorf(lambda.Validation, "%s is invalid", as.Role)
@@ -55,7 +46,7 @@ func (a *Access) begin(s session, length time.Duration) (lambda.Credentials, lam
 
 // mayAssume asks the role's trust policy, and the caller's own where that leaves it
 // to the account. STS never says what was missing.
-func (a *Access) mayAssume(ctx context.Context, who lambda.Caller, as Assumption) error {
+func (a *Access) mayAssume(ctx context.Context, who lambda.Caller, as lambda.Assumption) error {
 	act := lambda.Act{Action: "sts:AssumeRole", Resource: as.Role, Conditions: map[string][]string{"sts:rolesessionname": {as.Session}}}
 	if as.ExternalID != "" {
 		act.Conditions["sts:externalid"] = []string{as.ExternalID}

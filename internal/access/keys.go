@@ -31,13 +31,10 @@ var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 // CreateKey makes a key of a user. Its secret is told here and never again.
 func (a *Access) CreateKey(ctx context.Context, n NewKey) (lambda.Credentials, error) {
-	if n.Account == "" {
-		n.Account = a.Home.Account
-	}
 	if !namePattern.MatchString(n.User) {
 		return lambda.Credentials{}, lambda.Errorf(lambda.InvalidParameter, "%q is not a name: up to 64 letters, digits and +=,.@_-", n.User)
 	}
-	if !accountPattern.MatchString(n.Account) {
+	if n.Account != "" && !accountPattern.MatchString(n.Account) {
 		return lambda.Credentials{}, lambda.Errorf(lambda.InvalidParameter, "%q is not an account: twelve digits", n.Account)
 	}
 	for _, text := range n.Policies {

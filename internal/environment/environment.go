@@ -90,6 +90,9 @@ type Parts struct {
 	Keeper    Keeper
 	Log       *slog.Logger
 
+	// Credentials makes those of functions; nil: they get some that open nothing.
+	Credentials Credentials
+
 	// FreezeAfter is how long an idle environment waits before it is frozen.
 	FreezeAfter time.Duration
 }
@@ -100,7 +103,7 @@ type Environment struct {
 	version  *lambda.Version
 	parts    *Parts
 	origin   *event.Origin
-	secrets  credentials
+	secrets  lambda.Credentials
 	observer event.Sink // set once, before the first process; may be nil
 	born     time.Time
 
@@ -142,7 +145,7 @@ type outcome struct {
 // initialise it. It returns at once; the Keeper hears when it is vacant.
 func New(parts *Parts, v *lambda.Version, origin *event.Origin, c lifecycle.Config) *Environment {
 	e := &Environment{
-		id: origin.Environment, version: v, parts: parts, origin: origin, secrets: newCredentials(), born: time.Now(),
+		id: origin.Environment, version: v, parts: parts, origin: origin, secrets: parts.credentialsOf(v), born: time.Now(),
 		state:     lifecycle.New(c),
 		events:    map[string]chan lambda.ExtensionEvent{},
 		processes: map[lifecycle.Process]sandbox.Process{},

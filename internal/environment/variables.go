@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lambent/internal/lambda"
 )
 
 // Environment variables of runtimes and extensions, as recorded on AWS (F257 to
@@ -62,7 +64,7 @@ func (e *Environment) allVariables() *variables {
 		}
 	}
 	e.unreserved(v)
-	e.secrets.set(v, e.program.OldKeys)
+	setCredentials(e.secrets, v, e.program.OldKeys)
 	e.platform(v)
 	return v
 }
@@ -145,31 +147,44 @@ func (e *Environment) extensionVariables() []string {
 	return slices.DeleteFunc(v.list(), func(pair string) bool { return strings.HasPrefix(pair, "_") })
 }
 
-// credentials are the function's temporary credentials, fresh for each environment.
-type credentials struct{ id, secret, token string }
+// Credentials makes the credentials of functions: temporary ones of their role.
+type Credentials interface {
+	// FunctionCredentials are for one environment of a version, and last as long as
+	// it can live.
+	FunctionCredentials(v *lambda.Version) lambda.Credentials
+}
 
 const keyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-func newCredentials() credentials {
+// noCredentials look like credentials and open nothing, for a function that runs
+// where nobody makes real ones: SDKs refuse to work without.
+func noCredentials() lambda.Credentials {
 	raw := make([]byte, 16+30+96)
 	_, _ = rand.Read(raw) // never fails
 	id := []byte("ASIA")
 	for _, b := range raw[:16] {
 		id = append(id, keyAlphabet[b%32])
 	}
-	return credentials{
-		id:     string(id),
-		secret: base64.StdEncoding.EncodeToString(raw[16:46]),
-		token:  base64.StdEncoding.EncodeToString(raw[46:]),
+	return lambda.Credentials{
+		AccessKey: string(id),
+		Secret:    base64.StdEncoding.EncodeToString(raw[16:46]),
+		Token:     base64.StdEncoding.EncodeToString(raw[46:]),
 	}
 }
 
-func (c credentials) set(v *variables, oldNames bool) {
-	if oldNames {
-		v.set("AWS_ACCESS_KEY", c.id)
-		v.set("AWS_SECRET_KEY", c.secret)
+func (p *Parts) credentialsOf(v *lambda.Version) lambda.Credentials {
+	if p.Credentials == nil {
+		return noCredentials()
 	}
-	v.set("AWS_ACCESS_KEY_ID", c.id)
-	v.set("AWS_SECRET_ACCESS_KEY", c.secret)
-	v.set("AWS_SESSION_TOKEN", c.token)
+	return p.Credentials.FunctionCredentials(v)
+}
+
+func setCredentials(c lambda.Credentials, v *variables, oldNames bool) {
+	if oldNames {
+		v.set("AWS_ACCESS_KEY", c.AccessKey)
+		v.set("AWS_SECRET_KEY", c.Secret)
+	}
+	v.set("AWS_ACCESS_KEY_ID", c.AccessKey)
+	v.set("AWS_SECRET_ACCESS_KEY", c.Secret)
+	v.set("AWS_SESSION_TOKEN", c.Token)
 }

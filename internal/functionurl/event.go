@@ -75,23 +75,26 @@ const (
 )
 
 // event is the request as the function gets it.
-func (h *Handler) event(r *http.Request, target lambda.URLTarget, path string, who caller, inv lambda.Invocation, body []byte) []byte {
+func (h *Handler) event(r *http.Request, target lambda.URLTarget, path string, who lambda.Caller, inv lambda.Invocation, body []byte) []byte {
 	domain := h.Home.FunctionURLDomain(target.URL.ID)
 	now := h.Now()
+	account := who.Account
+	if account == "" {
+		account = anonymous
+	}
 	e := event{
 		Version: "2.0", RouteKey: defaultRoute, RawPath: path, RawQueryString: r.URL.RawQuery,
 		Cookies: cookies(r), Headers: headers(r, domain, inv.Trace), QueryStringParameters: parameters(r.URL.RawQuery),
 		RequestContext: requestContext{
-			AccountID: who.account, APIID: target.URL.ID, DomainName: domain, DomainPrefix: target.URL.ID,
+			AccountID: account, APIID: target.URL.ID, DomainName: domain, DomainPrefix: target.URL.ID,
 			HTTP:      httpContext{Method: r.Method, Path: path, Protocol: r.Proto, SourceIP: sourceIP(r), UserAgent: r.UserAgent()},
 			RequestID: inv.RequestID, RouteKey: defaultRoute, Stage: defaultRoute,
 			Time: now.UTC().Format(timeLayout), TimeEpoch: now.UnixMilli(),
 		},
 	}
-	if who.accessKey != "" {
+	if who.Account != "" {
 		e.RequestContext.Authorizer = &authorizer{iam{
-			AccessKey: who.accessKey, AccountID: who.account, CallerID: who.account, UserID: who.account,
-			UserARN: "arn:" + h.Home.Partition + ":iam::" + who.account + ":root",
+			AccessKey: who.AccessKey, AccountID: who.Account, CallerID: who.UserID, UserID: who.UserID, UserARN: who.ARN,
 		}}
 	}
 	if len(body) > 0 {

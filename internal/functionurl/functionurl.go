@@ -39,14 +39,17 @@ type Invoker interface {
 	Invoke(ctx context.Context, function lambda.Reference, inv lambda.Invocation) (lambda.Result, error)
 }
 
-// Handler serves all function URLs. Every member is needed.
+// Handler serves all function URLs. Every member is needed but Callers: without it
+// whoever signs is let in, and Policies is not asked.
 type Handler struct {
-	Home    lambda.Home
-	URLs    URLs
-	Invoker Invoker
-	Log     *slog.Logger
-	Now     func() time.Time
-	NewID   func() string // makes request ids
+	Home     lambda.Home
+	URLs     URLs
+	Invoker  Invoker
+	Callers  Callers
+	Policies Policies
+	Log      *slog.Logger
+	Now      func() time.Time
+	NewID    func() string // makes request ids
 }
 
 // Serves tells whether a request is for a function URL, be it one that is not
@@ -92,14 +95,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK) // a preflight never reaches the function
 		return
 	}
-	caller, ok := h.caller(r, target)
-	if !ok {
-		refuse(w, http.StatusForbidden, "AccessDeniedException", forbidden)
-		return
-	}
-	body, err := readBody(w, r)
+	caller, body, err := h.caller(w, r, target)
 	if err != nil {
-		h.fail(w, r, err)
+		if !turnAway(w, err) {
+			h.fail(w, r, err)
+		}
 		return
 	}
 	inv := lambda.Invocation{RequestID: requestID, ContentType: "application/json", Trace: trace(r.Header.Get(traceHeader), h.Now())}
@@ -115,30 +115,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.answer(w, result, target)
-}
-
-// forbidden is what AWS says to callers who may not use a URL (F179).
-const forbidden = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
-
-// caller is who asks, as far as the event tells it.
-type caller struct {
-	account   string // "anonymous" without credentials
-	accessKey string
-}
-
-// caller lets in whom the URL lets in: everybody where the policy says so, else
-// those who sign. Whether a signature is true is not judged here, as nowhere
-// where any credentials are accepted.
-func (h *Handler) caller(r *http.Request, target lambda.URLTarget) (caller, bool) {
-	if target.URL.AuthType == "NONE" {
-		return caller{account: "anonymous"}, target.Public
-	}
-	scope, ok := strings.CutPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=")
-	if !ok {
-		scope = r.URL.Query().Get("X-Amz-Credential")
-	}
-	key, _, ok := strings.Cut(scope, "/")
-	return caller{account: h.Home.Account, accessKey: key}, ok && key != ""
 }
 
 func tooLarge() error {

@@ -51,3 +51,12 @@ func (c Credentials) String() string { return c.AccessKey }
 
 // GoString is String: %#v prints structures member by member otherwise.
 func (c Credentials) GoString() string { return c.AccessKey }
+
+// Assumption is what a caller asks for to begin a session of a role.
+type Assumption struct {
+	Role, Session string
+	Length        time.Duration
+	Limited       bool // whether a Policy was given
+	Policy        string
+	ExternalID    string
+}

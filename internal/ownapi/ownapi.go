@@ -1,12 +1,13 @@
 // Package ownapi is what Lambent says of itself over HTTP, beside the AWS API:
 // which environments there are, what they log and what an invocation took. The command line and whoever
-// watches a host read it; only the queue can be changed.
+// watches a host read it; the queue and access keys can be changed.
 //
 //	GET /_lambent/environments                     a JSON list
 //	GET /_lambent/logs?group=G[&since=T][&follow=1]  a JSON record a line
 //	GET /_lambent/trace?request=ID                 a JSON timeline
 //	GET /_lambent/queue[?dead=1][&function=F]       a JSON page of asynchronous events
 //	POST /_lambent/queue/replay?request=ID          and queue/drop: change one of them
+//	GET, POST, DELETE /_lambent/keys                access keys, for the owner of the data folder
 //
 // Times are RFC 3339, in UTC.
 package ownapi
@@ -95,6 +96,7 @@ type Handler struct {
 	Logs   Logs
 	Traces Traces
 	Queue  Queue
+	Keys   Keys
 }
 
 // maxRecords bounds what is shown of the past.
@@ -109,6 +111,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux.HandleFunc("GET "+Prefix+"queue", h.queue)
 	mux.HandleFunc("POST "+Prefix+"queue/replay", h.changeQueue(Queue.Replay))
 	mux.HandleFunc("POST "+Prefix+"queue/drop", h.changeQueue(Queue.Drop))
+	mux.HandleFunc("GET "+Prefix+"keys", h.keys)
+	mux.HandleFunc("POST "+Prefix+"keys", h.createKey)
+	mux.HandleFunc("DELETE "+Prefix+"keys", h.revokeKeys)
 	mux.ServeHTTP(w, r)
 }
 

@@ -9,7 +9,7 @@ import (
 type AccessKey struct {
 	ID       string
 	User     string
-	Account  string
+	Account  string   // empty: the server's own
 	Secret   string   // sealed
 	Policies []string // IAM documents
 	Created  time.Time

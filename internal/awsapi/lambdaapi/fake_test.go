@@ -367,7 +367,7 @@ func serve(t testing.TB, w *world) *httptest.Server {
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
-	server = httptest.NewServer(&awsapi.Front{Services: map[string]http.Handler{"lambda": api, "sts": sts.Handler{Home: home}}, Default: api})
+	server = httptest.NewServer(&awsapi.Front{Services: map[string]http.Handler{"lambda": api, "sts": sts.New(home, nil, api.Log)}, Default: api})
 	t.Cleanup(server.Close)
 	return server
 }
