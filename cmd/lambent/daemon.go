@@ -280,8 +280,12 @@ func (d *daemon) openServer(context.Context) error {
 		return err
 	}
 	invoker := d.invoker()
+	rates, err := parseAPIRates(d.options.apiRate)
+	if err != nil {
+		return err
+	}
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys,
+		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys, Admit: rates.admit,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now, Access: d.lambdaAccess(),
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ type options struct {
 	dataDir string
 	account string
 	region  string
+	apiRate string
 
 	driver      string
 	network     string
@@ -106,6 +107,7 @@ invocations in progress finish, for as long as --drain says.`,
 		"or sqs=URL, sns=URL, events=URL, s3=URL; aws for AWS itself; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
+	f.StringVar(&o.apiRate, "api-rate", "", "requests a second that are let in; aws for AWS's own, or a list such as "+ratesOfAWS+"; empty: any number")
 	o.access.flags(cmd)
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on standard error")

@@ -36,6 +36,9 @@ type Options struct {
 	// Authorize refuses what the caller may not do, before its input is judged. It
 	// may be nil.
 	Authorize func(ctx context.Context, operation string, in Input) error
+	// Admit refuses a request for which there is no room now, before anything else
+	// is looked at. It may be nil.
+	Admit func(operation string) error
 }
 
 // handler is a registered operation.
@@ -112,6 +115,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve runs the handler between decoding and encoding.
 func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, r *http.Request, labels map[string]string, query url.Values) (answer, error) {
+	if s.options.Admit != nil {
+		if err := s.options.Admit(h.operation.Name); err != nil {
+			return answer{}, err
+		}
+	}
 	body, err := s.readBody(h.operation.Name, w, r)
 	if err != nil {
 		return answer{}, err

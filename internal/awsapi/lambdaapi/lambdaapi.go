@@ -105,7 +105,7 @@ type Keys interface {
 	Open(v *lambda.Version) (*lambda.Version, error)
 }
 
-// Config is what the API is joined to. Every field but Keys is needed.
+// Config is what the API is joined to. Every field but Keys, Access and Admit is needed.
 type Config struct {
 	Home     lambda.Home
 	Catalog  Catalog
@@ -114,6 +114,10 @@ type Config struct {
 	Resolver Resolver
 	Content  Content
 	Keys     Keys // nil: variables are always in clear
+
+	// Admit answers nil, or the refusal of one request too many. Invocations are not
+	// asked about. Nil: there is room for all.
+	Admit func(operation string) error
 
 	// Endpoint is the address of this server as its callers know it, such as
 	// http://127.0.0.1:3001; the links to deployment packages start with it.
@@ -167,6 +171,7 @@ func New(config Config) (*API, error) {
 	a.subjects, a.qualifiable = otherSubjects(), qualifiable(model)
 	options := awsapi.Options{
 		Log:     config.Log,
+		Admit:   config.Admit,
 		MaxBody: maxBody,
 		Larger: map[string]int64{
 			"CreateFunction":      lambda.MaxCreateRequest,
