@@ -298,6 +298,9 @@ func (d *daemon) openServer(context.Context) error {
 		return err
 	}
 	front, pages := d.front(services), d.guard(own)
+	if err := d.addNeighbours(front); err != nil {
+		return err
+	}
 	urls := &functionurl.Handler{
 		Home: d.home, URLs: d.catalog, Policies: d.catalog, Callers: d.access, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID,
 	}

@@ -50,6 +50,7 @@ type options struct {
 
 	s3Endpoint string
 	s3Region   string
+	upstream   string
 
 	access accessOptions
 
@@ -107,6 +108,7 @@ invocations in progress finish, for as long as --drain says.`,
 		"or sqs=URL, sns=URL, events=URL, s3=URL; aws for AWS itself; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
+	f.StringVar(&o.upstream, "upstream", "", "endpoint that requests for services that Lambent does not have are forwarded to, unchanged")
 	f.StringVar(&o.apiRate, "api-rate", "", "requests a second that are let in; aws for AWS's own, or a list such as "+ratesOfAWS+"; empty: any number")
 	o.access.flags(cmd)
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")

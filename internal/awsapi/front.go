@@ -16,8 +16,11 @@ const HealthPath = "/_lambent/health"
 type Front struct {
 	// Services are the handlers by signing name: "lambda", "sts".
 	Services map[string]http.Handler
-	// Default serves what is not signed, or for a service that is not here:
-	// links to packages, callers without credentials.
+	// Elsewhere gives who answers for a service that is not here. It may be nil; then
+	// Default serves those too.
+	Elsewhere func(service string) http.Handler
+	// Default serves what is for no service by name: links to packages, callers
+	// without credentials.
 	Default http.Handler
 	// Version is told by the health check.
 	Version string
@@ -39,11 +42,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.health(w, r)
 		return
 	}
-	name := signedFor(r)
-	service, ok := f.Services[name]
-	if !ok {
-		service = f.Default
-	}
+	name, service, ok := f.route(r)
 	// Where nobody is refused, Lambda never asks who calls.
 	if f.Gate != nil && (f.Gate.Enforced() || ok && name != "lambda") && (f.Open == nil || !f.Open(r)) {
 		admitted, err := f.admit(w, r, name)
@@ -54,6 +53,20 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = admitted
 	}
 	service.ServeHTTP(w, r)
+}
+
+// route finds who serves a request, and whether that is a service that is here.
+func (f *Front) route(r *http.Request) (name string, service http.Handler, here bool) {
+	if name = signedFor(r); name == "" {
+		name = addressedTo(r)
+	}
+	if service, here = f.Services[name]; here {
+		return name, service, true
+	}
+	if name != "" && f.Elsewhere != nil {
+		return name, f.Elsewhere(name), false
+	}
+	return name, f.Default, false
 }
 
 // admit lets a request in, and for services that do not judge asks what it is for.

@@ -47,6 +47,41 @@ func TestFront(t *testing.T) {
 	}
 }
 
+// TestElsewhere: a service that is not here is recognised by signature, target or
+// host, and one that is here is served, however it is named.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	front := &Front{
+		Services: map[string]http.Handler{"lambda": named("lambda"), "logs": named("logs")}, Default: named("default"),
+		Elsewhere: func(service string) http.Handler { return named("elsewhere: " + service) },
+	}
+	scope := "AWS4-HMAC-SHA256 Credential=AKID/20260102/us-east-1/"
+	for _, c := range []struct{ host, name, value, want string }{
+		{"127.0.0.1:3001", "Authorization", scope + "s3/aws4_request, SignedHeaders=host", "elsewhere: s3"},
+		{"sqs.us-east-1.amazonaws.com", "Authorization", scope + "logs/aws4_request, SignedHeaders=host", "logs"},
+		{"127.0.0.1:3001", "X-Amz-Target", "Logs_20140328.DescribeLogGroups", "logs"},
+		{"127.0.0.1:3001", "X-Amz-Target", "DynamoDB_20120810.ListTables", "elsewhere: dynamodb"},
+		{"127.0.0.1:3001", "X-Amz-Target", "secretsmanager.GetSecretValue", "elsewhere: secretsmanager"},
+		{"sqs.eu-central-1.amazonaws.com:443", "", "", "elsewhere: sqs"},
+		{"bucket.s3.us-gov-west-1.amazonaws.com", "", "", "elsewhere: s3"},
+		{"sts.amazonaws.com", "", "", "elsewhere: sts"},
+		{"dynamodb.cn-north-1.amazonaws.com.cn", "", "", "elsewhere: dynamodb"},
+		{"lambda.us-east-1.amazonaws.com", "", "", "lambda"},
+		{"localhost:3001", "", "", "default"},
+		{"us-east-1.amazonaws.com", "", "", "elsewhere: us-east-1"},
+	} {
+		r, w := httptest.NewRequest(http.MethodPost, "/", nil), httptest.NewRecorder()
+		r.Host = c.host
+		if c.name != "" {
+			r.Header.Set(c.name, c.value)
+		}
+		front.ServeHTTP(w, r)
+		if w.Body.String() != c.want {
+			t.Errorf("%s with %s %q came to %s, want %s", c.host, c.name, c.value, w.Body, c.want)
+		}
+	}
+}
+
 // TestServeDrains: a request in progress gets its answer, then Serve returns.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
