@@ -19,6 +19,7 @@ import (
 type Driver struct {
 	folder string
 	lock   *os.File
+	named  *namesakes
 
 	mu        sync.Mutex
 	closed    bool                // mu
@@ -52,7 +53,7 @@ func New(stateFolder string) (*Driver, error) {
 		lock.Close()
 		return nil, fmt.Errorf("keep descriptors from functions: %w", err)
 	}
-	return &Driver{folder: folder, lock: lock, sandboxes: map[string]*Sandbox{}}, nil
+	return &Driver{folder: folder, lock: lock, named: newNamesakes(filepath.Join(folder, "sandboxes")), sandboxes: map[string]*Sandbox{}}, nil
 }
 
 // keepDescriptors keeps what the daemon's own parent left open from functions.
@@ -125,7 +126,7 @@ func (d *Driver) Sweep(ctx context.Context) (sandbox.Swept, error) {
 		folder := d.sandboxFolder(e.Name())
 		// What it recorded is trusted by start time, so a number that another
 		// process has by now is left alone.
-		k := kin{folder: folder, known: readRecord(folder)}
+		k := kin{name: e.Name(), named: d.named, known: readRecord(folder)}
 		ended, err := k.end(ctx)
 		swept.Processes += ended
 		if err != nil {

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"os"
 	"time"
 
@@ -36,18 +35,32 @@ func list() ([]entry, error) {
 		return nil, err
 	}
 	all := make([]entry, 0, len(procs))
-	for _, p := range procs {
-		e := entry{
-			pid: int(p.Proc.P_pid), parent: int(p.Eproc.Ppid), group: int(p.Eproc.Pgid),
-			start: p.Proc.P_starttime.Nano(), zombie: p.Proc.P_stat == undead,
-		}
-		// The session of a zombie cannot be asked; it is taken for its own.
-		if e.session, err = unix.Getsid(e.pid); err != nil {
-			e.session = e.pid
-		}
-		all = append(all, e)
+	for i := range procs {
+		all = append(all, entryOf(&procs[i]))
 	}
 	return all, nil
+}
+
+// lookup is list for one process.
+func lookup(pid int) (entry, error) {
+	p, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	if err != nil {
+		return entry{}, err
+	}
+	return entryOf(p), nil
+}
+
+func entryOf(p *unix.KinfoProc) entry {
+	e := entry{
+		pid: int(p.Proc.P_pid), parent: int(p.Eproc.Ppid), group: int(p.Eproc.Pgid),
+		start: p.Proc.P_starttime.Nano(), zombie: p.Proc.P_stat == undead,
+	}
+	// The session of a zombie cannot be asked; it is taken for its own.
+	var err error
+	if e.session, err = unix.Getsid(e.pid); err != nil {
+		e.session = e.pid
+	}
+	return e
 }
 
 // now is the start time that a process born at this moment would have.
@@ -62,11 +75,14 @@ func bootID() string {
 	return time.Unix(tv.Unix()).UTC().Format(time.RFC3339)
 }
 
-// names reports whether the arguments or the environment that the process was
-// executed with name the folder.
-func names(pid int, folder string) bool {
+// executedWith gives the arguments and the environment that a process was
+// executed with.
+func executedWith(pid int) []byte {
 	b, err := unix.SysctlRaw("kern.procargs2", pid)
-	return err == nil && bytes.Contains(b, []byte(folder+"/"))
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // standsStill reports whether the process has stopped.

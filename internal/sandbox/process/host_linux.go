@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -53,6 +52,13 @@ func list() ([]entry, error) {
 	return all, nil
 }
 
+// lookup is list for one process.
+func lookup(pid int) (entry, error) {
+	st, err := readStat("/proc/" + strconv.Itoa(pid) + "/stat")
+	st.entry.pid = pid
+	return st.entry, err
+}
+
 // stat is what /proc/<pid>/stat says.
 type stat struct {
 	entry
@@ -64,32 +70,61 @@ type stat struct {
 // clockTick is the unit of times in /proc, the same on every Linux (USER_HZ).
 const clockTick = time.Second / 100
 
+// readStat is called for every process of the host, so it does without what
+// package os does for files that may be anything.
 func readStat(name string) (stat, error) {
-	b, err := os.ReadFile(name)
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return stat{}, err
+	}
+	defer unix.Close(fd)
+	var buf [1024]byte // the name has 15 bytes at most, and 50 numbers follow
+	n, err := unix.Read(fd, buf[:])
 	if err != nil {
 		return stat{}, err
 	}
 	// The name in parentheses may contain anything, a parenthesis included.
-	end := bytes.LastIndexByte(b, ')')
-	if end < 0 {
+	end := bytes.LastIndexByte(buf[:n], ')')
+	if end < 0 || end+3 > n {
 		return stat{}, fmt.Errorf("parse %s: no name", name)
 	}
-	f := strings.Fields(string(b[end+1:]))
-	if len(f) < 22 {
-		return stat{}, fmt.Errorf("parse %s: %d fields", name, len(f))
+	var f [22]int64
+	fields := numbers(buf[end+3:n], f[1:])
+	if fields < 21 {
+		return stat{}, fmt.Errorf("parse %s: %d fields", name, fields)
 	}
-	number := func(i int) int64 {
-		n, parseErr := strconv.ParseInt(f[i], 10, 64)
-		err = errors.Join(err, parseErr)
-		return n
-	}
-	s := stat{state: f[0][0]}
-	s.parent, s.group, s.session = int(number(1)), int(number(2)), int(number(3))
-	s.cpu = time.Duration(number(11)+number(12)+number(13)+number(14)) * clockTick
-	s.start = number(19)
-	s.rss = number(21) * int64(os.Getpagesize())
+	s := stat{state: buf[end+2]}
+	s.parent, s.group, s.session = int(f[1]), int(f[2]), int(f[3])
+	s.cpu = time.Duration(f[11]+f[12]+f[13]+f[14]) * clockTick
+	s.start = f[19]
+	s.rss = f[21] * int64(os.Getpagesize())
 	s.zombie = s.state == 'Z' || s.state == 'X'
-	return s, err
+	return s, nil
+}
+
+// numbers reads numbers with blanks before and between them, and tells how many.
+func numbers(b []byte, into []int64) (count int) {
+	for i := 0; count < len(into); count++ {
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+		negative := i < len(b) && b[i] == '-'
+		if negative {
+			i++
+		}
+		if i == len(b) || b[i] < '0' || b[i] > '9' {
+			return count
+		}
+		var n int64
+		for ; i < len(b) && b[i] >= '0' && b[i] <= '9'; i++ {
+			n = 10*n + int64(b[i]-'0')
+		}
+		if negative {
+			n = -n
+		}
+		into[count] = n
+	}
+	return count
 }
 
 // now is the start time that a process born at this moment would have.
@@ -111,11 +146,13 @@ func bootID() string {
 	return strings.TrimSpace(string(b))
 }
 
-// names reports whether the environment that the process was executed with
-// names the folder.
-func names(pid int, folder string) bool {
+// executedWith gives the environment that a process was executed with.
+func executedWith(pid int) []byte {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && bytes.Contains(b, []byte(folder+"/"))
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // standsStill reports whether every thread has stopped. One that was told and
@@ -123,16 +160,22 @@ func names(pid int, folder string) bool {
 // returns to its program, which may be never when it waits in vfork for a child
 // that has stopped.
 func standsStill(pid int, told bool) bool {
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
-	if err != nil || len(tasks) == 0 {
+	folder := "/proc/" + strconv.Itoa(pid) + "/task"
+	dir, err := os.Open(folder)
+	if err != nil {
 		return true // it is gone
+	}
+	defer dir.Close()
+	tasks, err := dir.Readdirnames(-1)
+	if err != nil {
+		return true
 	}
 	still := "TtZX"
 	if told {
 		still += "D"
 	}
 	for _, task := range tasks {
-		if st, err := readStat(task); err == nil && strings.IndexByte(still, st.state) < 0 {
+		if st, err := readStat(folder + "/" + task + "/stat"); err == nil && strings.IndexByte(still, st.state) < 0 {
 			return false
 		}
 	}

@@ -26,10 +26,11 @@ func (e entry) identity() identity { return identity{e.pid, e.start} }
 // kin finds the processes of one sandbox. See the package's documentation for
 // whom it trusts.
 type kin struct {
-	folder string
-	born   int64 // nobody who names the folder started before
-	roots  []int // started and not reaped: the numbers are surely ours
-	known  map[identity]bool
+	name  string // of the folder
+	named *namesakes
+	born  int64 // nobody who names the folder started before
+	roots []int // started and not reaped: the numbers are surely ours
+	known map[identity]bool
 }
 
 // find lists the sandbox's processes, zombies included.
@@ -48,11 +49,12 @@ func (k kin) find() ([]entry, error) {
 		if e.pid == self || e.pid == 1 {
 			continue
 		}
-		if roots[e.pid] || k.known[e.identity()] || !e.zombie && e.start >= k.born && names(e.pid, k.folder) {
+		if roots[e.pid] || k.known[e.identity()] || !e.zombie && e.start >= k.born && k.named.of(e) == k.name {
 			f.add(e)
 		}
 	}
 	f.grow(all, self)
+	k.named.forget(all)
 	return f.members, nil
 }
 
@@ -122,9 +124,8 @@ func (k kin) end(ctx context.Context) (int, error) {
 	}
 }
 
-// stop stops until all stand still.
-func (k kin) stop(ctx context.Context) error {
-	told := map[identity]bool{}
+// stop stops until all stand still, and notes in told whom it had to tell.
+func (k kin) stop(ctx context.Context, told map[identity]bool) error {
 	for wait := 50 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
 		members, err := k.find()
 		if err != nil {
@@ -150,15 +151,12 @@ func (k kin) stop(ctx context.Context) error {
 	}
 }
 
-// resume lets everybody go on.
-func (k kin) resume() error {
-	members, err := k.find()
-	if err != nil {
-		return err
-	}
-	for _, e := range members {
-		if err := signalExactly(e.identity(), syscall.SIGCONT); err != nil {
-			return fmt.Errorf("continue process %d: %w", e.pid, err)
+// resume lets those go on who were told to stop. There are no others: who stands
+// still has no children.
+func resume(told map[identity]bool) error {
+	for id := range told {
+		if err := signalExactly(id, syscall.SIGCONT); err != nil {
+			return fmt.Errorf("continue process %d: %w", id.pid, err)
 		}
 	}
 	return nil

@@ -146,16 +146,8 @@ func (p *process) Drain() {
 
 // startTime is that of a process that is not reaped.
 func startTime(pid int) (int64, error) {
-	all, err := list()
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range all {
-		if e.pid == pid {
-			return e.start, nil
-		}
-	}
-	return 0, fmt.Errorf("process %d is not listed", pid)
+	e, err := lookup(pid)
+	return e.start, err
 }
 
 // wiring is a command's descriptors.

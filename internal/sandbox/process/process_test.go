@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -143,4 +144,30 @@ func TestSweepSparesStrangers(t *testing.T) {
 	if err := stranger.Wait(); err == nil || err.Error() != "signal: terminated" {
 		t.Errorf("the stranger ended with %v, want our SIGTERM", err)
 	}
+}
+
+// BenchmarkFreezeThaw holds one process that waits, among those of the host.
+func BenchmarkFreezeThaw(b *testing.B) {
+	d := open(b, b.TempDir())
+	defer d.Close()
+	s, err := d.Create(b.Context(), sandbox.Spec{ID: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Start(b.Context(), sandbox.Command{Path: "/bin/sleep", Args: []string{"1000"}, Dir: "/"}); err != nil {
+		b.Fatal(err)
+	}
+	var thaws time.Duration
+	n := 0
+	for ; b.Loop(); n++ {
+		if err := s.Freeze(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		if err := s.Thaw(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		thaws += time.Since(begin)
+	}
+	b.ReportMetric(float64(thaws.Nanoseconds())/float64(n), "thaw-ns/op")
 }

@@ -23,6 +23,8 @@ type Sandbox struct {
 	places []place
 	pumps  sync.WaitGroup
 
+	stopped map[identity]bool // owned by the caller of Freeze and Thaw; who was told to stop
+
 	mu        sync.Mutex
 	gone      bool              // mu; being destroyed
 	removed   bool              // mu; destroyed
@@ -49,7 +51,7 @@ func (s *Sandbox) furnish() error {
 	}
 	var err error
 	s.places, err = places(s.folder, s.spec.Mounts)
-	s.strays, s.open = map[identity]bool{}, map[*pump]bool{}
+	s.strays, s.open, s.stopped = map[identity]bool{}, map[*pump]bool{}, map[identity]bool{}
 	return err
 }
 
@@ -94,7 +96,7 @@ func (s *Sandbox) kin() kin {
 }
 
 func (s *Sandbox) kinLocked() kin {
-	k := kin{folder: s.folder, born: s.born, known: make(map[identity]bool, len(s.strays))}
+	k := kin{name: filepath.Base(s.folder), named: s.driver.named, born: s.born, known: make(map[identity]bool, len(s.strays))}
 	for p := range s.processes {
 		k.roots = append(k.roots, p.pid)
 	}
@@ -109,7 +111,7 @@ func (s *Sandbox) Freeze(ctx context.Context) error {
 	if err := s.turn("freeze", true); err != nil {
 		return err
 	}
-	if err := s.kin().stop(ctx); err != nil {
+	if err := s.kin().stop(ctx, s.stopped); err != nil {
 		return fmt.Errorf("freeze sandbox %s: %w", s.spec.ID, err)
 	}
 	return nil
@@ -123,9 +125,10 @@ func (s *Sandbox) Thaw(context.Context) error {
 	if !frozen {
 		return nil
 	}
-	if err := s.kin().resume(); err != nil {
+	if err := resume(s.stopped); err != nil {
 		return fmt.Errorf("thaw sandbox %s: %w", s.spec.ID, err)
 	}
+	clear(s.stopped)
 	return s.turn("thaw", false)
 }
 
@@ -168,6 +171,7 @@ func (s *Sandbox) Kill(ctx context.Context) error {
 	if err := s.endAll(ctx); err != nil {
 		return fmt.Errorf("kill sandbox %s: %w", s.spec.ID, err)
 	}
+	clear(s.stopped)
 	return s.turn("kill", false)
 }
 
