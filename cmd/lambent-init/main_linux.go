@@ -44,7 +44,8 @@ type pid1 struct {
 	peak    atomic.Int64  // the most memory that one of the reaped had; written by reap
 
 	child    childRights // owned by serve, set by Setup and Finish
-	finished bool        // owned by serve; the host's tree is gone
+	left     bool        // owned by serve; the host's tree is gone already
+	finished bool        // owned by serve; there is nothing left to do but to start
 	busy     bool        // owned by serve; a process has been started
 
 	mu      sync.Mutex   // orders messages: Started before its Exited

@@ -19,6 +19,10 @@ func (p *pid1) setup(packet []byte, fds []int) {
 	if err == nil {
 		rest := p.keepRights(&plan, fds)
 		what, err = "raise the loopback", raiseLoopback()
+		if err == nil && plan.Leave {
+			what, err = "leave the host's root", leave(initproto.HostRoot)
+		}
+		p.left = err == nil && plan.Leave
 		if err == nil && plan.Finishing != nil {
 			what, err = p.complete(plan.Finishing, rest)
 		}
@@ -118,16 +122,24 @@ func (p *pid1) complete(f *initproto.Finishing, fds []int) (string, error) {
 			return "limit who lives", err
 		}
 	}
-	if err := unix.Unmount(initproto.HostRoot, unix.MNT_DETACH); err != nil {
-		return "leave the host's root", err
-	}
-	for _, dir := range []string{initproto.HostRoot, initproto.HostFolder} {
-		if err := unix.Rmdir(dir); err != nil {
-			return "remove the host's root", err
+	p.finished = true
+	if !p.left {
+		if err := leave(initproto.HostRoot); err != nil {
+			return "leave the host's root", err
 		}
 	}
-	p.finished = true
 	return "make the root read-only", unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID, "")
+}
+
+// leave lets the mounts at a folder of HostFolder go, and the folders.
+func leave(path string) error {
+	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+		return err
+	}
+	if err := unix.Rmdir(path); err != nil {
+		return err
+	}
+	return unix.Rmdir(initproto.HostFolder)
 }
 
 func enter(root string) (string, error) {
@@ -174,11 +186,19 @@ func perform(op *initproto.Op, fds []int) error {
 		if err := makeDir(op.Target, 0o755); err != nil {
 			return err
 		}
-		return unix.MoveMount(fds[op.FD], "", unix.AT_FDCWD, op.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		if err := unix.MoveMount(fds[op.FD], "", unix.AT_FDCWD, op.Target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return err
+		}
+		if op.Flags&initproto.BindShallow == 0 {
+			return nil
+		}
+		return restrict(op.Target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, false)
 	case initproto.OpReadOnly:
 		return restrict(op.Target, unix.MOUNT_ATTR_RDONLY, false)
 	case initproto.OpWrite:
 		return writeFile(op.Target, op.Data)
+	case initproto.OpLeave:
+		return leave(op.Target)
 	}
 	return unix.EINVAL
 }

@@ -30,6 +30,7 @@ type Maker struct {
 	dir string
 
 	attach sync.Mutex // one of us at a time looks for a free loop device
+	stock  *stock     // nil: each is made when it is asked for
 
 	mu    sync.Mutex // guards what follows
 	sizes map[int]*size
@@ -49,6 +50,7 @@ type Volume struct {
 	Mount *os.File // the detached mount, for move_mount
 
 	maker *Maker
+	mib   int
 	file  string // as the kernel names it
 	at    string // where the kernel says which file the loop device holds
 }
@@ -84,8 +86,16 @@ func NewMaker(dir string) (*Maker, error) {
 	return &Maker{dir: real, sizes: map[int]*size{}, mine: map[string]bool{}}, nil
 }
 
-// Make makes an empty volume of mib MiB.
+// Make gives an empty volume of mib MiB that nobody has had.
 func (m *Maker) Make(mib int) (*Volume, error) {
+	if v := m.stock.take(mib); v != nil {
+		return v, nil
+	}
+	return m.fresh(mib)
+}
+
+// fresh makes a volume.
+func (m *Maker) fresh(mib int) (*Volume, error) {
 	m.mu.Lock()
 	s, ok := m.sizes[mib]
 	if !ok {
@@ -105,7 +115,12 @@ func (m *Maker) Make(mib int) (*Volume, error) {
 	if err := s.template.stamp(f); err != nil {
 		return nil, err
 	}
-	return m.mount(f)
+	v, err := m.mount(f)
+	if err != nil {
+		return nil, err
+	}
+	v.mib = mib
+	return v, nil
 }
 
 // file makes a file without a name, or takes its name away at once where the
@@ -248,8 +263,9 @@ func (m *Maker) WaitForeign(ctx context.Context) error {
 	return untilNone(ctx, m.Foreign)
 }
 
-// Wait returns when there is no volume any more.
-func (m *Maker) Wait(ctx context.Context) error {
+// Close lets what is ready go, and returns when there is no volume any more.
+func (m *Maker) Close(ctx context.Context) error {
+	m.stock.close()
 	return untilNone(ctx, func() (int, error) { return m.busy(false) })
 }
 

@@ -26,7 +26,7 @@ func newMaker(t testing.TB) *Maker {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := m.Wait(ctx); err != nil {
+		if err := m.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})

@@ -79,20 +79,23 @@ func (b *box) build(ctx context.Context, spec *sandbox.Spec) error {
 	if err := b.attachDevice(ctx); err != nil {
 		return err
 	}
-	plan, files, err := b.plan(spec)
+	plan, files, err := b.plan()
 	defer closeFiles(files)
 	if err != nil {
 		return err
 	}
-	fds := make([]int, 0, len(files)+1)
+	fds := make([]int, 0, initproto.MaxFDs)
 	for _, f := range files {
 		fds = append(fds, int(f.Fd()))
 	}
 	if spec != nil {
-		b.state = whole
-		if b.volume != nil {
-			fds = append(fds, int(b.volume.Mount.Fd()))
+		finishing, own, err := b.finishing(spec, spec.Mounts)
+		defer closeAll(own)
+		if err != nil {
+			return err
 		}
+		plan.Finishing, b.state = finishing, whole
+		fds = append(fds, b.withVolume(own)...)
 	}
 	namespace, err := b.file(ctx, initproto.Setup, plan, fds...)
 	if err != nil {
@@ -146,51 +149,59 @@ func (b *box) finish(ctx context.Context, spec *sandbox.Spec) error {
 	if err := b.takeVolume(spec); err != nil {
 		return err
 	}
-	var fds []int
 	if b.volume != nil {
-		defer b.volume.Close()
-		fds = []int{int(b.volume.Mount.Fd())}
+		defer b.volume.Close() // PID 1 has moved it by then
 	}
-	finishing, err := b.finishing(spec, rest)
+	finishing, fds, err := b.finishing(spec, rest)
+	defer closeAll(fds)
 	if err != nil {
 		return err
 	}
 	limited := make(chan error, 1)
 	go func() { limited <- errors.Join(b.group.Limit(limitsOf(spec)), b.group.Foreground()) }()
-	_, err = b.conn.do(ctx, initproto.Finish, finishing, fds)
+	_, err = b.conn.do(ctx, initproto.Finish, finishing, b.withVolume(fds))
 	if err = errors.Join(err, <-limited); err != nil {
 		return err
 	}
 	return b.turn(broken, whole)
 }
 
-// finishing is PID 1's part.
-func (b *box) finishing(spec *sandbox.Spec, mounts []sandbox.Mount) (*initproto.Finishing, error) {
-	ops, err := mountOps(mounts)
+// finishing is PID 1's part, and the descriptors that go along after the volume.
+func (b *box) finishing(spec *sandbox.Spec, mounts []sandbox.Mount) (_ *initproto.Finishing, fds []int, err error) {
+	var ops []initproto.Op
+	if b.d.mountsByFD {
+		ops, fds, err = mountFDs(mounts, len(b.withVolume(nil)))
+	} else {
+		ops, err = mountOps(mounts)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return &initproto.Finishing{
 		Ops:      append([]initproto.Op{b.tmpOp(spec)}, ops...),
 		Rlimits:  b.rlimits(spec.MaxOpenFiles, spec.MaxProcesses),
 		Affinity: b.affinity(spec.VisibleCPUs),
-	}, nil
+	}, fds, nil
 }
 
-// plan says what PID 1 has to do, and gives the files of the cgroups that go along.
-func (b *box) plan(spec *sandbox.Spec) (*initproto.Plan, []*os.File, error) {
+// withVolume puts the volume's descriptor, if there is one, before others.
+func (b *box) withVolume(fds []int) []int {
+	if b.volume == nil {
+		return fds
+	}
+	return append([]int{int(b.volume.Mount.Fd())}, fds...)
+}
+
+// plan says what PID 1 has to do first, and gives the files of the cgroups that
+// go along.
+func (b *box) plan() (*initproto.Plan, []*os.File, error) {
 	mounts, err := mountOps(b.blank.Mounts)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &initproto.Plan{Hostname: hostname(b.blank), NewRoot: b.d.root, OOMScore: oomScore, Rlimits: b.d.rlimits}
+	p := &initproto.Plan{Hostname: hostname(b.blank), NewRoot: b.d.root, OOMScore: oomScore, Leave: b.d.mountsByFD, Rlimits: b.d.rlimits}
 	p.Ops = append(append(append(p.Ops, b.d.base...), b.ownRoot()...), mounts...)
 	p.Child = initproto.Child{SetIDs: !b.d.rootless, UID: b.uid, GID: b.gid, Rlimits: b.rlimits(filesAhead, processesAhead), Filter: b.d.filter}
-	if spec != nil {
-		if p.Finishing, err = b.finishing(spec, spec.Mounts); err != nil {
-			return nil, nil, err
-		}
-	}
 	var files []*os.File
 	into, err := b.group.BornInto()
 	if err != nil {

@@ -39,11 +39,16 @@ type Driver struct {
 	volumes  *volume.Maker // nil: /tmp is memory
 	noVolume error         // why
 	filter   []byte
-	base     []initproto.Op
-	rlimits  []initproto.Rlimit // of every process, besides the two that a spec decides
-	caps     []uintptr
-	cpus     []int // that this host lets us use
-	buffers  sync.Pool
+
+	// mountsByFD: this process may detach mounts and hand them over, so PID 1
+	// needs the host's tree only while it builds the root.
+	mountsByFD bool
+
+	base    []initproto.Op
+	rlimits []initproto.Rlimit // of every process, besides the two that a spec decides
+	caps    []uintptr
+	cpus    []int // that this host lets us use
+	buffers sync.Pool
 
 	mu     sync.Mutex // guards what follows
 	ids    identities
@@ -110,7 +115,7 @@ func (d *Driver) openCgroups(cfg Config, state string) error {
 }
 
 // openVolumes tries one, as what may be missing is not seen from outside.
-func (d *Driver) openVolumes(_ Config, state string) error {
+func (d *Driver) openVolumes(cfg Config, state string) error {
 	if d.rootless {
 		d.noVolume = errors.New("an ordinary user cannot mount a file system from a loop device")
 		return nil
@@ -124,6 +129,7 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 		d.noVolume = err
 		return nil
 	}
+	m.Keep(cfg.ReadyVolumes)
 	d.volumes = m
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
@@ -133,6 +139,12 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 func (d *Driver) readHost(Config, string) (err error) {
 	if d.filter, err = seccomp.Program(); err != nil {
 		return err
+	}
+	if !d.rootless {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, d.root, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if d.mountsByFD = err == nil; d.mountsByFD {
+			unix.Close(fd)
+		}
 	}
 	if d.rootless {
 		if d.caps, err = allCapabilities(); err != nil {
@@ -213,7 +225,7 @@ func (d *Driver) Close() error {
 	}
 	d.ending.Wait()
 	if d.volumes != nil {
-		failed = errors.Join(failed, d.volumes.Wait(ctx))
+		failed = errors.Join(failed, d.volumes.Close(ctx))
 		d.volumes = nil
 	}
 	if d.tree != nil {

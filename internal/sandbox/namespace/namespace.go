@@ -64,6 +64,10 @@ type Config struct {
 	// each. 0 is a range that follows from StateDir.
 	FirstUID uint32
 
+	// ReadyVolumes is how many volumes for /tmp are kept ready, of the sizes
+	// that sandboxes had last. 0: each is made when it is wanted.
+	ReadyVolumes int
+
 	Log *slog.Logger // nil discards
 
 	initPath string // tests: lambent-init, where none was embedded

@@ -159,33 +159,93 @@ func hostsFile(hosts []sandbox.Host) []byte {
 	return b
 }
 
-// mountOps show the caller's folders, an outer target before those inside it.
-func mountOps(mounts []sandbox.Mount) ([]initproto.Op, error) {
-	var targets []string
-	layers := map[string][]string{}
+// layered gives the folders for each target, an outer target before those inside it.
+func layered(mounts []sandbox.Mount) (targets []string, layers map[string][]string, err error) {
+	layers = map[string][]string{}
 	for _, m := range mounts {
 		if !filepath.IsAbs(m.Source) || !filepath.IsAbs(m.Target) || filepath.Clean(m.Target) != m.Target {
-			return nil, fmt.Errorf("mount %q at %q: both must be absolute", m.Source, m.Target)
+			return nil, nil, fmt.Errorf("mount %q at %q: both must be absolute", m.Source, m.Target)
 		}
-		real, err := filepath.EvalSymlinks(m.Source)
-		if err != nil {
-			return nil, fmt.Errorf("mount at %s: %w", m.Target, err)
-		}
-		if !slices.Contains(targets, m.Target) {
+		if layers[m.Target] == nil {
 			targets = append(targets, m.Target)
 		}
-		layers[m.Target] = append(layers[m.Target], real)
+		layers[m.Target] = append(layers[m.Target], m.Source)
 	}
 	slices.SortStableFunc(targets, func(a, b string) int { return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")) })
+	return targets, layers, nil
+}
+
+// mountOps show the caller's folders by their paths in the host's tree.
+func mountOps(mounts []sandbox.Mount) ([]initproto.Op, error) {
+	targets, layers, err := layered(mounts)
+	if err != nil {
+		return nil, err
+	}
 	var ops []initproto.Op
 	for _, target := range targets {
-		op := initproto.Op{Code: initproto.OpBind, Source: layers[target][0], Target: target, Flags: initproto.BindShallow}
-		if len(layers[target]) > 1 {
-			op = overlay(target, layers[target])
+		var paths []string
+		for _, source := range layers[target] {
+			real, err := filepath.EvalSymlinks(source)
+			if err != nil {
+				return nil, fmt.Errorf("mount at %s: %w", target, err)
+			}
+			paths = append(paths, real)
 		}
-		ops = append(ops, op)
+		if len(paths) == 1 {
+			ops = append(ops, initproto.Op{Code: initproto.OpBind, Source: paths[0], Target: target, Flags: initproto.BindShallow})
+			continue
+		}
+		for i := range paths {
+			paths[i] = initproto.HostRoot + paths[i]
+		}
+		ops = append(ops, overlay(target, paths))
 	}
 	return ops, nil
+}
+
+// layersFolder is where the layers of a merged target stand while it is mounted.
+const layersFolder = initproto.HostFolder + "/layers"
+
+// mountFDs show the caller's folders by descriptors of detached mounts, numbered
+// from first on, which needs no host's tree in PID 1's sight, but root here.
+func mountFDs(mounts []sandbox.Mount, first int) (ops []initproto.Op, fds []int, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(fds)
+		}
+	}()
+	targets, layers, err := layered(mounts)
+	if err != nil {
+		return nil, nil, err
+	}
+	move := func(source, target string) error {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err != nil {
+			return fmt.Errorf("mount %s: %w", source, err)
+		}
+		ops = append(ops, initproto.Op{Code: initproto.OpMoveFD, FD: first + len(fds), Target: target, Flags: initproto.BindShallow})
+		fds = append(fds, fd)
+		return nil
+	}
+	for _, target := range targets {
+		if len(layers[target]) == 1 {
+			if err := move(layers[target][0], target); err != nil {
+				return nil, fds, err
+			}
+			continue
+		}
+		// In a file system of their own, so that one act lets all go.
+		ops = append(ops, initproto.Op{Code: initproto.OpMount, Source: "layers", Target: layersFolder, FSType: "tmpfs", Data: []byte("size=64k,mode=700")})
+		var paths []string
+		for i, source := range layers[target] {
+			paths = append(paths, fmt.Sprintf("%s/%d", layersFolder, i))
+			if err := move(source, paths[i]); err != nil {
+				return nil, fds, err
+			}
+		}
+		ops = append(ops, overlay(target, paths), initproto.Op{Code: initproto.OpLeave, Target: layersFolder})
+	}
+	return ops, fds, nil
 }
 
 // overlay merges folders, the last on top. Without an upper folder it is read-only.
@@ -193,7 +253,7 @@ func overlay(target string, layers []string) initproto.Op {
 	escape := strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`)
 	var lower []string
 	for _, layer := range slices.Backward(layers) {
-		lower = append(lower, escape.Replace(initproto.HostRoot+layer))
+		lower = append(lower, escape.Replace(layer))
 	}
 	return initproto.Op{Code: initproto.OpMount, Source: "overlay", Target: target, FSType: "overlay",
 		Flags: unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV, Data: []byte("lowerdir=" + strings.Join(lower, ":"))}

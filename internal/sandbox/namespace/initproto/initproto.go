@@ -57,12 +57,13 @@ type Plan struct {
 	BornInto bool // a v2 cgroup folder, for CLONE_INTO_CGROUP
 	JoinBy   int  // files of v1 (or v2) cgroups that "0" is written to
 	OOMScore int  // of every process
+	Leave    bool // the host's tree goes when Ops are done: no later op has a Source
 
 	Finishing *Finishing // what is to be done at once, nil when that will come by itself
 }
 
 // Finishing is what is known of a sandbox only when it is given to somebody.
-// Until then the host's tree stands at HostRoot.
+// Unless the plan said Leave, the host's tree stands at HostRoot until then.
 type Finishing struct {
 	Ops      []Op     // the rest of the root, in order, with the descriptors beside
 	Rlimits  []Rlimit // in place of those of the same kind, for the living too
@@ -88,9 +89,10 @@ const (
 	OpNode                       // Target, Mode, Flags is the device number
 	OpMount                      // Source, Target, FSType, Flags, Data
 	OpBind                       // Source on Target, read-only, nosuid, nodev unless Flags says otherwise
-	OpMoveFD                     // a detached mount, FD, on Target
+	OpMoveFD                     // a detached mount, FD, on Target; restricted as by OpBind if Flags has BindShallow
 	OpReadOnly                   // the mount at Target becomes read-only
 	OpWrite                      // Data into the existing file Target
+	OpLeave                      // the mounts at and below Target, and its folder, go
 )
 
 // Flags of OpBind.
@@ -335,6 +337,7 @@ func (w *writer) plan(p *Plan) {
 	w.bool(p.BornInto)
 	w.int(p.JoinBy)
 	w.int(p.OOMScore)
+	w.bool(p.Leave)
 	w.bool(p.Finishing != nil)
 	if p.Finishing != nil {
 		w.finishing(p.Finishing)
@@ -385,6 +388,7 @@ func (r *reader) plan(p *Plan) {
 	p.BornInto = r.bool()
 	p.JoinBy = r.int()
 	p.OOMScore = r.int()
+	p.Leave = r.bool()
 	if r.bool() {
 		p.Finishing = new(Finishing)
 		r.finishing(p.Finishing)

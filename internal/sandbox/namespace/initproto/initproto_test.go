@@ -8,7 +8,7 @@ import (
 func messages() []any {
 	return []any{
 		&Plan{
-			Hostname: "h", NewRoot: "/r", BornInto: true, JoinBy: 3, OOMScore: -5,
+			Hostname: "h", NewRoot: "/r", BornInto: true, JoinBy: 3, OOMScore: -5, Leave: true,
 			Ops:       []Op{{Code: OpBind, Mode: 0o755, Flags: 1 << 40, FD: 2, Source: "/a", Target: "/b", FSType: "ext4", Data: []byte{0, 255}}, {Data: []byte{}}},
 			Child:     Child{SetIDs: true, UID: 1 << 31, GID: 7, Rlimits: []Rlimit{{7, 1024, ^uint64(0)}}, Affinity: []byte{3}, Filter: []byte{1, 2, 3, 4, 5, 6, 7, 8}},
 			Rlimits:   []Rlimit{{4, 0, 0}},
