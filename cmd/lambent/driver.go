@@ -68,6 +68,10 @@ func (d *daemon) use(driver sandbox.Driver) {
 	d.driver, d.closeDriver = driver, driver.Close
 }
 
+// readyVolumes is how many volumes for /tmp wait for a sandbox: as many as may
+// be wanted before there is time to make more.
+const readyVolumes = 8
+
 func namespaceConfig(dir string, log *slog.Logger) namespace.Config {
-	return namespace.Config{StateDir: filepath.Join(dir, "namespace"), Log: log}
+	return namespace.Config{StateDir: filepath.Join(dir, "namespace"), ReadyVolumes: readyVolumes, Log: log}
 }

@@ -9,8 +9,10 @@
 package seccomp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -95,10 +97,13 @@ func Program() ([]byte, error) {
 	return program, nil
 }
 
+// rule is what becomes of one call. Its body ends by a verdict.
+type rule struct {
+	number uint32
+	body   []bpf.Instruction
+}
+
 func instructions() []bpf.Instruction {
-	deny := func(e unix.Errno) bpf.Instruction { return bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(e)} }
-	allow := bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
-	load := func(off uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: off, Size: 4} }
 	p := []bpf.Instruction{
 		load(offArch),
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
@@ -107,33 +112,62 @@ func instructions() []bpf.Instruction {
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: firstForeignNumber, SkipTrue: 1},
 		deny(unix.ENOSYS),
 	}
+	rules := argumentRules()
 	for _, c := range Denied() {
-		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: c.Number, SkipTrue: 1}, deny(c.Errno))
+		rules = append(rules, rule{c.Number, []bpf.Instruction{deny(c.Errno)}})
 	}
-	// Each block looks at one call's arguments and is skipped by all others.
-	block := func(number uint32, body ...bpf.Instruction) {
-		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: number, SkipTrue: uint8(len(body))})
-		p = append(p, body...)
+	slices.SortFunc(rules, func(a, b rule) int { return cmp.Compare(a.number, b.number) })
+	return append(p, search(rules)...)
+}
+
+func deny(e unix.Errno) bpf.Instruction {
+	return bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(e)}
+}
+
+func load(off uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: off, Size: 4} }
+
+// search finds the call's rule by halves. The kernel runs the program for every
+// number there is whenever a process loads it, to learn which calls it allows
+// always; one rule after the other, that took longer than to execute a program.
+func search(rules []rule) (p []bpf.Instruction) {
+	if len(rules) > 2 {
+		middle := len(rules) / 2
+		below := search(rules[:middle])
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: rules[middle].number, SkipTrue: uint8(len(below))})
+		return append(append(p, below...), search(rules[middle:])...)
 	}
-	block(unix.SYS_CLONE, load(offArg0), bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: namespaceFlags, SkipTrue: 1}, deny(unix.EPERM), allow)
-	block(unix.SYS_UNSHARE, load(offArg0), bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: namespaceFlags | unix.CLONE_NEWTIME, SkipTrue: 1}, deny(unix.EPERM), allow)
-	block(unix.SYS_PERSONALITY, load(offArg0),
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 1}, // asks, sets nothing
-		deny(unix.EPERM), allow)
-	block(unix.SYS_IOCTL, load(offArg1),
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.TIOCSTI, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.TIOCLINUX, SkipTrue: 1},
-		deny(unix.EPERM), allow)
-	// Sockets: local, IPv4, IPv6, and the netlink that resolvers list interfaces by.
-	block(unix.SYS_SOCKET, load(offArg0),
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 7},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET, SkipTrue: 6},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET6, SkipTrue: 5},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_NETLINK, SkipTrue: 1},
-		deny(unix.EAFNOSUPPORT),
-		load(offArg2),
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.NETLINK_ROUTE, SkipTrue: 1},
-		deny(unix.EPROTONOSUPPORT), allow)
-	return append(p, allow)
+	for _, r := range rules {
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.number, SkipTrue: uint8(len(r.body))})
+		p = append(p, r.body...)
+	}
+	return append(p, bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW})
+}
+
+// argumentRules are for calls whose arguments decide.
+func argumentRules() []rule {
+	allow := bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	return []rule{
+		{unix.SYS_CLONE, []bpf.Instruction{load(offArg0),
+			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: namespaceFlags, SkipTrue: 1}, deny(unix.EPERM), allow}},
+		{unix.SYS_UNSHARE, []bpf.Instruction{load(offArg0),
+			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: namespaceFlags | unix.CLONE_NEWTIME, SkipTrue: 1}, deny(unix.EPERM), allow}},
+		{unix.SYS_PERSONALITY, []bpf.Instruction{load(offArg0),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 1}, // asks, sets nothing
+			deny(unix.EPERM), allow}},
+		{unix.SYS_IOCTL, []bpf.Instruction{load(offArg1),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.TIOCSTI, SkipTrue: 1},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.TIOCLINUX, SkipTrue: 1},
+			deny(unix.EPERM), allow}},
+		// Sockets: local, IPv4, IPv6, and the netlink that resolvers list interfaces by.
+		{unix.SYS_SOCKET, []bpf.Instruction{load(offArg0),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 7},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET, SkipTrue: 6},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET6, SkipTrue: 5},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_NETLINK, SkipTrue: 1},
+			deny(unix.EAFNOSUPPORT),
+			load(offArg2),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.NETLINK_ROUTE, SkipTrue: 1},
+			deny(unix.EPROTONOSUPPORT), allow}},
+	}
 }

@@ -86,7 +86,13 @@ func New(cfg Config) (_ *Driver, err error) {
 			return nil, err
 		}
 	}
-	return d, d.try()
+	if err := d.try(); err != nil {
+		return nil, err
+	}
+	if d.volumes != nil {
+		d.volumes.Keep(cfg.ReadyVolumes)
+	}
+	return d, nil
 }
 
 func (d *Driver) openImage(cfg Config, _ string) (err error) {
@@ -115,7 +121,7 @@ func (d *Driver) openCgroups(cfg Config, state string) error {
 }
 
 // openVolumes tries one, as what may be missing is not seen from outside.
-func (d *Driver) openVolumes(cfg Config, state string) error {
+func (d *Driver) openVolumes(_ Config, state string) error {
 	if d.rootless {
 		d.noVolume = errors.New("an ordinary user cannot mount a file system from a loop device")
 		return nil
@@ -129,7 +135,6 @@ func (d *Driver) openVolumes(cfg Config, state string) error {
 		d.noVolume = err
 		return nil
 	}
-	m.Keep(cfg.ReadyVolumes)
 	d.volumes = m
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
