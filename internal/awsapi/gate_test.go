@@ -1,0 +1,170 @@
+package awsapi
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"lambent/internal/lambda"
+)
+
+var gateHome = lambda.Home{Partition: "aws", Region: "us-east-1", Account: "111111111111"}
+
+// testGate admits everybody, or refuses with an error, and remembers acts.
+type testGate struct {
+	off              bool
+	admit, authorize error
+	acts             []lambda.Act
+	text             string
+}
+
+func (g *testGate) Enforced() bool { return !g.off }
+
+func (g *testGate) Admit(_ *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
+	if g.admit != nil {
+		return lambda.Caller{}, g.admit
+	}
+	text, err := body()
+	g.text = string(text)
+	return lambda.Caller{ARN: "proved"}, err
+}
+
+func (g *testGate) Believe(*http.Request) lambda.Caller { return lambda.Caller{ARN: "believed"} }
+
+func (g *testGate) Authorize(_ context.Context, _ lambda.Caller, act lambda.Act) error {
+	g.acts = append(g.acts, act)
+	return g.authorize
+}
+
+// echoing tells who was served as whom, and what of the body was left.
+func echoing(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		who, known := CallerOf(r.Context())
+		if !known {
+			who.ARN = "unasked"
+		}
+		_, _ = io.WriteString(w, name+" "+who.ARN+" "+string(body))
+	})
+}
+
+func gated(g *testGate) *Front {
+	return &Front{
+		Services: map[string]http.Handler{"lambda": echoing("lambda"), "iam": echoing("iam"), "logs": echoing("logs"), "events": echoing("events"), "scheduler": echoing("scheduler")},
+		Default:  echoing("default"), Gate: g, Home: gateHome, Judging: map[string]bool{"lambda": true},
+		Open: func(r *http.Request) bool { return r.URL.Path == "/open" },
+	}
+}
+
+func askGate(f *Front, method, target, service, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	if service != "" {
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260102/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=s")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w
+}
+
+func TestWhoIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		off                   bool
+		target, service, want string
+		acts                  int
+	}{
+		{false, "/", "lambda", "lambda proved body", 0}, // it judges itself
+		{false, "/", "iam", "iam proved body", 1},
+		{false, "/", "", "default proved body", 1},
+		{false, "/open", "", "default unasked body", 0},
+		{true, "/", "lambda", "lambda unasked body", 0}, // and pays nothing for it
+		{true, "/", "iam", "iam believed body", 1},
+		{true, "/", "", "default unasked body", 0},
+	} {
+		g := &testGate{off: c.off}
+		w := askGate(gated(g), "POST", c.target, c.service, "body")
+		if w.Body.String() != c.want || len(g.acts) != c.acts {
+			t.Errorf("%+v: %s after %d acts", c, w.Body, len(g.acts))
+		}
+	}
+}
+
+func TestRefusedAtTheDoor(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded; charset=utf-8"
+	for _, c := range []struct {
+		kind         lambda.Kind
+		service      string
+		header, with string
+		status       int
+		want         string
+	}{
+		{lambda.UnknownKey, "lambda", "", "", 403, `{"message":"text"}`},
+		{lambda.AccessDenied, "lambda", "", "", 403, `{"Message":"text"}`},
+		{lambda.InvalidSignature, "iam", "Content-Type", form, 403, "<Code>SignatureDoesNotMatch</Code><Message>text</Message>"},
+		{lambda.UnknownKey, "iam", "Content-Type", form, 403, "<Code>InvalidClientTokenId</Code>"},
+		{lambda.ExpiredToken, "iam", "Content-Type", form, 403, "<Code>ExpiredToken</Code>"},
+		{lambda.IncompleteSignature, "iam", "Content-Type", form, 400, "<Code>IncompleteSignature</Code>"},
+		{lambda.NotSigned, "iam", "Content-Type", form, 403, "<Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message>"},
+		{lambda.AccessDenied, "iam", "Content-Type", form, 403, "<Code>AccessDenied</Code>"},
+		{lambda.UnknownKey, "logs", "X-Amz-Target", "Logs_20140328.CreateLogGroup", 400, `{"__type":"UnrecognizedClientException","message":"text"}`},
+	} {
+		w := askGate(gated(&testGate{admit: lambda.Errorf(c.kind, "text")}), "POST", "/", c.service, "", c.header, c.with)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("kind %d for %s: %d %s", c.kind, c.service, w.Code, w.Body)
+		}
+	}
+}
+
+// TestNeighbours: what is asked for is what the service will do, wherever else a
+// caller may have written another operation.
+func TestNeighbours(t *testing.T) {
+	t.Parallel()
+	const logs = "arn:aws:logs:us-east-1:111111111111:log-group:"
+	for _, c := range []struct {
+		service, method, target, body, header, with string
+		action, resource                            string
+	}{
+		{"iam", "POST", "/", "Action=GetRole&RoleName=r", "", "", "iam:GetRole", "arn:aws:iam::111111111111:role/r"},
+		{"iam", "POST", "/?Action=GetRole", "Action=DeleteRole&RoleName=r", "", "", "iam:DeleteRole", "arn:aws:iam::111111111111:role/r"},
+		{"iam", "POST", "/", "Action=DeleteRole&RoleName=r", "X-Amz-Target", "IAM.GetRole", "iam:DeleteRole", "arn:aws:iam::111111111111:role/r"},
+		{"iam", "GET", "/?Action=ListRoles", "Action=DeleteRole", "", "", "iam:ListRoles", "*"},
+		{"iam", "POST", "/", "Action=CreateRole&RoleName=r&Path=/a/b/", "", "", "iam:CreateRole", "arn:aws:iam::111111111111:role/a/b/r"},
+		{"iam", "POST", "/", "Action=CreatePolicy&PolicyName=p", "", "", "iam:CreatePolicy", "arn:aws:iam::111111111111:policy/p"},
+		{"iam", "POST", "/", "Action=DeletePolicy&PolicyArn=arn:x", "", "", "iam:DeletePolicy", "arn:x"},
+		{"iam", "POST", "/", "nothing", "", "", "iam:*", "*"},
+		{"iam", "POST", "/", "Action=*", "", "", "iam:*", "*"},
+		{"logs", "POST", "/", `{"logGroupName":"/g"}`, "X-Amz-Target", "Logs_20140328.CreateLogGroup", "logs:CreateLogGroup", logs + "/g:log-stream:"},
+		{"logs", "POST", "/", `{"logGroupName":"/g","logStreamName":"s"}`, "X-Amz-Target", "Logs_20140328.PutLogEvents", "logs:PutLogEvents", logs + "/g:log-stream:s"},
+		{"logs", "POST", "/", `{"resourceArn":"arn:x"}`, "X-Amz-Target", "Logs_20140328.TagResource", "logs:TagResource", "arn:x"},
+		{"logs", "POST", "/", `{}`, "X-Amz-Target", "Logs_20140328.DescribeLogGroups", "logs:DescribeLogGroups", logs + ":log-stream:"},
+		{"logs", "POST", "/?Action=DescribeLogGroups", `{}`, "", "", "logs:*", "*"},
+		{"events", "POST", "/", `{"Name":"r"}`, "X-Amz-Target", "AWSEvents.PutRule", "events:PutRule", "arn:aws:events:us-east-1:111111111111:rule/r"},
+		{"events", "POST", "/", `{"Rule":"r","EventBusName":"b"}`, "X-Amz-Target", "AWSEvents.PutTargets", "events:PutTargets", "arn:aws:events:us-east-1:111111111111:rule/b/r"},
+		{"events", "POST", "/", `{"Name":"b"}`, "X-Amz-Target", "AWSEvents.CreateEventBus", "events:CreateEventBus", "*"},
+		{"scheduler", "POST", "/schedules/x", `{}`, "X-Amz-Target", "A.GetSchedule", "scheduler:*", "*"},
+		{"sqs", "POST", "/", `{}`, "X-Amz-Target", "AmazonSQS.SendMessage", "sqs:*", "*"},
+	} {
+		g := &testGate{authorize: lambda.Errorf(lambda.AccessDenied, "no")}
+		w := askGate(gated(g), c.method, c.target, c.service, c.body, c.header, c.with)
+		if w.Code < 400 || len(g.acts) != 1 || g.acts[0].Action != c.action || g.acts[0].Resource != c.resource {
+			t.Errorf("%s %s %s: %d, asked for %+v, want %s on %s", c.service, c.target, c.body, w.Code, g.acts, c.action, c.resource)
+		}
+	}
+}
+
+func TestLargeSignedBody(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("POST", "/", nil)
+	r.ContentLength = maxSigned + 1
+	_, err := Admit(&testGate{}, httptest.NewRecorder(), r)
+	if lambda.KindOf(err) != lambda.EntityTooLarge {
+		t.Errorf("%v", err)
+	}
+}
