@@ -16,7 +16,7 @@ import (
 var (
 	nouns     = []string{"lambda", "event", "invariant"}
 	contracts = []string{"sandbox", "store"}
-	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "turn", "alarm", "policy", "sigv4"}
+	decisions = []string{"lifecycle", "placement", "admission", "retry", "logline", "recursion", "turn", "alarm", "policy", "sigv4"}
 )
 
 // law says what a package may import of ours, by its path below internal. The
@@ -37,6 +37,7 @@ var law = map[string][]string{
 	"admission": nil,
 	"retry":     nouns,
 	"logline":   nouns,
+	"recursion": nil,
 	"policy":    nil,
 	"sigv4":     nil,
 

@@ -27,6 +27,7 @@ const maxDead = 100_000
 func (d *daemon) invoker() *invoke.Invoker {
 	return &invoke.Invoker{
 		Versions: opener{d.catalog, d.keys}, Environments: d.fleet, Tails: d.logs.Tails(), Home: d.home, NewID: environment.NewID,
+		Loops: d.catalog, Observer: d.metrics,
 	}
 }
 
@@ -47,7 +48,7 @@ func (d *daemon) openQueue(ctx context.Context) error {
 	})
 	d.queue = asyncq.New(asyncq.Config{
 		Home: d.home, Store: d.db, Invoker: d.invoker(), Chooser: chooser{d.catalog}, Destinations: destinations,
-		Delays: asyncDelays(d.options.asyncDelay), Concurrency: concurrency,
+		Delays: asyncDelays(d.options.asyncDelay), Observer: d.metrics, Concurrency: concurrency,
 		DeadAge: d.options.deadRetention, DeadCount: maxDead, Log: d.log,
 	})
 	self.Queue = d.queue

@@ -30,6 +30,7 @@ import (
 	"lambent/internal/lambda"
 	"lambent/internal/logline"
 	"lambent/internal/logs"
+	"lambent/internal/metrics"
 	"lambent/internal/ownapi"
 	"lambent/internal/placement"
 	"lambent/internal/roles"
@@ -57,6 +58,7 @@ type daemon struct {
 	packages    *code.Store
 	keys        *secrets.Ring
 	traces      *trace.Traces
+	metrics     *metrics.Metrics
 	fleet       *fleet.Fleet
 	db          *sqlite.Store
 	queue       *asyncq.Queue
@@ -75,7 +77,7 @@ const keptTraces = 10_000
 // open starts every part; on an error those that were started are ended.
 func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{
-		options: o, address: address, log: log, traces: trace.New(keptTraces),
+		options: o, address: address, log: log, traces: trace.New(keptTraces), metrics: metrics.New(),
 		home: lambda.Home{Partition: "aws", Region: o.region, Account: o.account},
 	}
 	defer func() {
@@ -232,7 +234,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	parts := &environment.Parts{
 		Credentials: credentials{d},
 		Sandboxes:   d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
-		Events: event.Fan{d.logs, d.traces}, Log: d.log, FreezeAfter: d.options.freezeAfter,
+		Events: event.Fan{d.logs, d.traces, d.metrics}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {
 		parts.Endpoint = selfEndpoint{d}
@@ -291,7 +293,7 @@ func (d *daemon) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Queue: queueReader{d.queue}, Keys: keyStore{d.access}}
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Metrics: d.metrics, Queue: queueReader{d.queue}, Keys: keyStore{d.access}}
 	services := map[string]http.Handler{"lambda": api, ownName: api}
 	d.addAccess(services)
 	if err := d.addSchedules(services); err != nil {

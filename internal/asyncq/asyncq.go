@@ -51,6 +51,17 @@ type Destinations interface {
 	Deliver(ctx context.Context, d lambda.Delivery) error
 }
 
+// Observer counts. Its methods are quick.
+type Observer interface {
+	Accepted(function string)
+	// Began: an attempt begins, this long after acceptance.
+	Began(function string, age time.Duration)
+	// Dropped: an event is over and has not succeeded.
+	Dropped(function string)
+	// Undelivered: a target did not take the outcome, this time.
+	Undelivered(function string, deadLetter bool)
+}
+
 // Config is what a queue is made of. Every field is needed.
 type Config struct {
 	Home         lambda.Home
@@ -59,6 +70,7 @@ type Config struct {
 	Chooser      Chooser
 	Destinations Destinations
 	Delays       retry.Delays
+	Observer     Observer
 
 	// Concurrency is how many events are run at once, of all functions together. One
 	// function gets half of it at most.
@@ -133,6 +145,7 @@ func (q *Queue) Accept(ctx context.Context, function lambda.Reference, inv lambd
 		if err := q.config.Store.Enqueue(ctx, &e); err != nil {
 			return err
 		}
+		q.config.Observer.Accepted(function.Name)
 		q.mu.Lock()
 		q.expect(q.lane(function.Name), now)
 		q.mu.Unlock()
@@ -145,6 +158,7 @@ func (q *Queue) Accept(ctx context.Context, function lambda.Reference, inv lambd
 		q.attempts.Done()
 		return err
 	}
+	q.config.Observer.Accepted(function.Name)
 	go q.run(l, e)
 	return nil
 }

@@ -51,6 +51,9 @@ func (q *Queue) work(e *store.Event) (outcome retry.Outcome) {
 	case verdict == retry.Verdict{}: // interrupted: the claim ends with the store
 	case verdict.Over():
 		conclude(e, s, verdict.Condition)
+		if verdict.Condition != retry.Success {
+			q.config.Observer.Dropped(e.Function)
+		}
 		q.send(e)
 	default:
 		q.put(e, verdict.At)
@@ -68,6 +71,7 @@ func (q *Queue) try(e *store.Event, s Settings) (retry.Verdict, retry.Outcome) {
 	if retry.Expired(s.Retry, e.Accepted, time.Now()) {
 		return retry.Verdict{Condition: retry.EventAgeExceeded}, retry.Answered
 	}
+	q.config.Observer.Began(e.Function, time.Since(e.Accepted))
 	result, err := q.config.Invoker.Invoke(q.life, lambda.Reference{Name: e.Function, Qualifier: e.Qualifier}, lambda.Invocation{
 		RequestID: e.RequestID, Payload: e.Payload, ContentType: "application/json", Trace: e.Trace, Tenant: e.Tenant, Asynchronous: true,
 	})
@@ -75,7 +79,7 @@ func (q *Queue) try(e *store.Event, s Settings) (retry.Verdict, retry.Outcome) {
 		return retry.Verdict{}, retry.Answered
 	}
 	outcome := note(e, result, err)
-	if lambda.KindOf(err) == lambda.NotFound {
+	if kind := lambda.KindOf(err); kind == lambda.NotFound || kind == lambda.Recursive {
 		return retry.Verdict{Condition: retry.RetriesExhausted}, retry.Answered
 	}
 	h := retry.History{Accepted: e.Accepted, Faults: e.Faults, Returns: e.Returns}
@@ -113,6 +117,8 @@ func refusal(err error) *store.Refusal {
 		status = http.StatusNotFound
 	case lambda.Conflict:
 		status = http.StatusConflict
+	case lambda.Recursive:
+		status = http.StatusBadRequest
 	}
 	return &store.Refusal{Status: status, Message: e.Message}
 }
@@ -148,6 +154,7 @@ func (q *Queue) send(e *store.Event) {
 			continue
 		}
 		left = append(left, t)
+		q.config.Observer.Undelivered(e.Function, t.DeadLetter)
 		e.Outcome.Problem = fmt.Sprintf("%s: %v", t.ARN, err)
 		hopeless = hopeless || lambda.KindOf(err) == lambda.InvalidParameter
 		q.config.Log.Warn("tell destination", "request", e.RequestID, "function", e.Function, "target", t.ARN, "err", err)

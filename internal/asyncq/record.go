@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"lambent/internal/lambda"
+	"lambent/internal/recursion"
 	"lambent/internal/retry"
 	"lambent/internal/store"
 )
@@ -47,8 +48,9 @@ func (q *Queue) delivery(e *store.Event, t store.Target) lambda.Delivery {
 	}
 	d := lambda.Delivery{
 		Target: t.ARN, RequestID: e.RequestID, Function: e.Function, FunctionARN: q.config.Home.FunctionARN(e.Function, qualifier),
-		Trace: e.Trace, Time: e.Outcome.At, Success: e.Outcome.Condition == string(retry.Success),
+		Time: e.Outcome.At, Success: e.Outcome.Condition == string(retry.Success),
 	}
+	d.Trace, _ = recursion.Follow(e.Trace, e.Function) // whoever is told is a link of the same chain
 	if t.DeadLetter {
 		d.Body, d.DeadLetter, d.Attributes = e.Payload, deadLetter(e), t.Attributes
 		return d

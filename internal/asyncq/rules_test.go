@@ -56,7 +56,7 @@ func TestSuccessRecord(t *testing.T) {
 			t.Fatalf("delivered %+v, want %s", w.sent(), want)
 		}
 		d := w.sent()[0]
-		if d.Target != onSuccess || !d.Success || d.Trace != "Root=1-2-3" || d.DeadLetter != nil || d.Function != "f" ||
+		if d.Target != onSuccess || !d.Success || d.Trace != "Root=1-2-3;Lineage=1:e30c2799:0" || d.DeadLetter != nil || d.Function != "f" ||
 			d.FunctionARN != "arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST" {
 			t.Errorf("delivered %+v", d)
 		}

@@ -42,6 +42,8 @@ type world struct {
 	answered  map[string]int // by request id
 	busy      map[string]int
 	busiest   map[string]int
+	counts    map[string]int // what was observed
+	oldest    time.Duration
 
 	concurrency int
 	queue       *Queue
@@ -78,7 +80,7 @@ func (w *world) open() {
 func (w *world) openOn(s Store, closeStore func() error) {
 	w.store, w.close = s, closeStore
 	w.queue = New(Config{
-		Home: home, Store: s, Invoker: w, Chooser: w, Destinations: w, Delays: retry.AWS(), Concurrency: w.concurrency,
+		Home: home, Store: s, Invoker: w, Chooser: w, Destinations: w, Delays: retry.AWS(), Observer: w, Concurrency: w.concurrency,
 		DeadAge: 14 * 24 * time.Hour, DeadCount: 100, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err := w.queue.Start(context.Background()); err != nil {
@@ -250,3 +252,23 @@ func contextOf(t *testing.T, d lambda.Delivery) (condition string, count int, an
 }
 
 var errDown = errors.New("connection refused")
+
+func (w *world) Accepted(string) { w.count("accepted", 0) }
+
+func (w *world) Began(_ string, age time.Duration) { w.count("began", age) }
+
+func (w *world) Dropped(string) { w.count("dropped", 0) }
+
+func (w *world) Undelivered(_ string, deadLetter bool) {
+	w.count(fmt.Sprintf("undelivered %v", deadLetter), 0)
+}
+
+func (w *world) count(what string, age time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.counts == nil {
+		w.counts = map[string]int{}
+	}
+	w.counts[what]++
+	w.oldest = max(w.oldest, age)
+}

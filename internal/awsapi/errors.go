@@ -61,6 +61,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"InvalidZipFileException", http.StatusBadGateway, true, byService}
 	case lambda.InvalidRuntime:
 		return exception{"InvalidRuntimeException", http.StatusBadGateway, true, byService}
+	case lambda.Recursive:
+		return exception{"RecursiveInvocationException", http.StatusBadRequest, true, byUser}
 	case lambda.SigningNotFound:
 		return exception{"CodeSigningConfigNotFoundException", http.StatusNotFound, true, byUser}
 	case lambda.InUse:

@@ -135,18 +135,19 @@ type RuntimeDone struct {
 
 // Report is platform.report: the invocation's last word.
 type Report struct {
-	RequestID  string
-	Status     Status
-	ErrorType  string
-	Duration   time.Duration
-	Billed     time.Duration // whole milliseconds
-	MemorySize int           // MB
-	MemoryUsed int           // MB, the environment's high-water mark
-	Init       time.Duration // 0: none, a warm start
-	Spans      []Span
-	Trace      string
-	Tenant     string
-	FaultText  string // the sentence of Sandbox.Timedout and Runtime.ExitError, for the older log style
+	RequestID   string
+	Status      Status
+	ErrorType   string
+	Duration    time.Duration
+	Billed      time.Duration // whole milliseconds
+	MemorySize  int           // MB
+	MemoryUsed  int           // MB, the environment's high-water mark
+	Init        time.Duration // 0: none, a warm start
+	Spans       []Span
+	Trace       string
+	Tenant      string
+	FunctionARN string // as invoked, with the qualifier that the caller gave; ours
+	FaultText   string // the sentence of Sandbox.Timedout and Runtime.ExitError, for the older log style
 }
 
 // Line is a log record of the function or of an extension.

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"lambent/internal/lambda"
+	"lambent/internal/recursion"
 )
 
 // Versions resolves what a caller wrote to a version that can be invoked. It
@@ -26,6 +27,16 @@ type Tails interface {
 	Close(requestID string) []byte
 }
 
+// Loops tells whether a function may run in a circle.
+type Loops interface {
+	RecursiveLoop(ctx context.Context, function string) (string, error)
+}
+
+// Observer hears of invocations that were not run.
+type Observer interface {
+	Refused(function lambda.Reference, err error)
+}
+
 // Invoker runs invocations.
 type Invoker struct {
 	Versions     Versions
@@ -33,6 +44,8 @@ type Invoker struct {
 	Tails        Tails
 	Home         lambda.Home
 	NewID        func() string // a random UUID
+	Loops        Loops
+	Observer     Observer
 }
 
 // Invoke runs the function and gives what came of it. A function that fails is
@@ -45,18 +58,37 @@ func (i *Invoker) Invoke(ctx context.Context, function lambda.Reference, inv lam
 	}
 	inv.FunctionARN = i.Home.FunctionARN(function.Name, function.Qualifier)
 	inv.AttemptID = i.NewID()
+	if err := i.follow(ctx, function, &inv); err != nil {
+		i.Observer.Refused(function, err)
+		return lambda.Result{}, err
+	}
 	if !inv.Tail {
-		return i.run(ctx, v, &inv)
+		return i.run(ctx, v, function, &inv)
 	}
 	i.Tails.Open(inv.RequestID)
-	result, err := i.run(ctx, v, &inv)
+	result, err := i.run(ctx, v, function, &inv)
 	result.LogTail = i.Tails.Close(inv.RequestID)
 	return result, err
 }
 
-func (i *Invoker) run(ctx context.Context, v *lambda.Version, inv *lambda.Invocation) (lambda.Result, error) {
+// follow hands the chain on that an invocation belongs to, and refuses to go on in
+// a circle.
+func (i *Invoker) follow(ctx context.Context, function lambda.Reference, inv *lambda.Invocation) error {
+	var stop bool
+	if inv.Trace, stop = recursion.Follow(inv.Trace, function.Name); !stop {
+		return nil
+	}
+	if loop, err := i.Loops.RecursiveLoop(ctx, function.Name); err != nil || loop == "Allow" {
+		return err
+	}
+	return lambda.Errorf(lambda.Recursive, "Lambda has detected your function being invoked in a recursive loop with other "+
+		"Amazon Web Services resources and stopped your function's invocation.")
+}
+
+func (i *Invoker) run(ctx context.Context, v *lambda.Version, function lambda.Reference, inv *lambda.Invocation) (lambda.Result, error) {
 	result, err := i.Environments.Invoke(ctx, v, inv)
 	if err != nil {
+		i.Observer.Refused(function, err)
 		return lambda.Result{}, err
 	}
 	result.Version = v.Number

@@ -13,7 +13,13 @@ type parts struct {
 	fails   error
 	open    map[string]bool
 	got     *lambda.Invocation
+	loop    string
+	refused []error
 }
+
+func (p *parts) RecursiveLoop(context.Context, string) (string, error) { return p.loop, nil }
+
+func (p *parts) Refused(_ lambda.Reference, err error) { p.refused = append(p.refused, err) }
 
 func (p *parts) Resolve(name, qualifier string) (*lambda.Version, error) {
 	if p.missing != nil {
@@ -37,7 +43,7 @@ func (p *parts) Close(id string) []byte {
 func invoker(p *parts) *Invoker {
 	p.open = map[string]bool{}
 	return &Invoker{
-		Versions: p, Environments: p, Tails: p, NewID: func() string { return "attempt" },
+		Versions: p, Environments: p, Tails: p, Loops: p, Observer: p, NewID: func() string { return "attempt" },
 		Home: lambda.Home{Partition: "aws", Region: "us-east-1", Account: "123456789012"},
 	}
 }
@@ -71,5 +77,29 @@ func TestInvokeNothing(t *testing.T) {
 	p := &parts{missing: lambda.Errorf(lambda.NotFound, "Function not found")}
 	if _, err := invoker(p).Invoke(t.Context(), lambda.Reference{Name: "f"}, lambda.Invocation{Tail: true}); !errors.Is(err, p.missing) || len(p.open) != 0 {
 		t.Errorf("got %v, open %v", err, p.open)
+	}
+}
+
+// TestCircle: a function that invokes itself with the trace header that it was given
+// runs 16 times, unless it may go on.
+func TestCircle(t *testing.T) {
+	t.Parallel()
+	for loop, want := range map[string]int{"Terminate": 16, "Allow": 40} {
+		p := &parts{loop: loop}
+		i, trace, ran := invoker(p), "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0", 0
+		for range 40 {
+			_, err := i.Invoke(t.Context(), lambda.Reference{Name: "f"}, lambda.Invocation{Trace: trace})
+			if err != nil {
+				if lambda.KindOf(err) != lambda.Recursive || len(p.refused) != 1 {
+					t.Errorf("%s: %v, refused %v", loop, err, p.refused)
+				}
+				break
+			}
+			ran++
+			trace = p.got.Trace
+		}
+		if ran != want {
+			t.Errorf("%s: ran %d times, want %d", loop, ran, want)
+		}
 	}
 }

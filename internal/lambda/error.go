@@ -45,6 +45,7 @@ const (
 	LimitExceeded                   // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
 	MalformedPolicy                 // MalformedPolicyDocument, 400, of IAM and STS
 	AccessDenied                    // AccessDenied, 403, of IAM and STS
+	Recursive                       // RecursiveInvocationException, 400
 )
 
 // Error is a refusal that the caller may read: a kind, AWS's own sentence, and

@@ -245,7 +245,7 @@ func (m *machine) report(c *Current, f failure) {
 	r := event.Report{
 		RequestID: c.Invocation.RequestID, Status: reported(f), ErrorType: f.errorType, FaultText: f.text,
 		Duration: duration, Billed: billed(total), MemorySize: m.Config.MemoryMB, Init: init,
-		Trace: c.Invocation.Trace, Tenant: c.Invocation.Tenant,
+		Trace: c.Invocation.Trace, Tenant: c.Invocation.Tenant, FunctionARN: c.Invocation.FunctionARN,
 	}
 	if len(m.Extensions) > 0 && !c.RuntimeEnd.IsZero() {
 		r.Spans = []event.Span{{Name: "extensionOverhead", Start: c.RuntimeEnd, Duration: m.now.Sub(c.RuntimeEnd)}}

@@ -5,6 +5,7 @@
 //	GET /_lambent/environments                     a JSON list
 //	GET /_lambent/logs?group=G[&since=T][&follow=1]  a JSON record a line
 //	GET /_lambent/trace?request=ID                 a JSON timeline
+//	GET /_lambent/metrics                          counts, in Prometheus' text format
 //	GET /_lambent/queue[?dead=1][&function=F]       a JSON page of asynchronous events
 //	POST /_lambent/queue/replay?request=ID          and queue/drop: change one of them
 //	GET, POST, DELETE /_lambent/keys                access keys, for the owner of the data folder
@@ -95,8 +96,10 @@ type Handler struct {
 	Host   Host
 	Logs   Logs
 	Traces Traces
-	Queue  Queue
-	Keys   Keys
+	// Metrics answers with counts.
+	Metrics http.Handler
+	Queue   Queue
+	Keys    Keys
 }
 
 // maxRecords bounds what is shown of the past.
@@ -108,6 +111,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux.HandleFunc("GET "+Prefix+"environments", h.environments)
 	mux.HandleFunc("GET "+Prefix+"logs", h.logs)
 	mux.HandleFunc("GET "+Prefix+"trace", h.trace)
+	if h.Metrics != nil {
+		mux.Handle("GET "+Prefix+"metrics", h.Metrics)
+	}
 	mux.HandleFunc("GET "+Prefix+"queue", h.queue)
 	mux.HandleFunc("POST "+Prefix+"queue/replay", h.changeQueue(Queue.Replay))
 	mux.HandleFunc("POST "+Prefix+"queue/drop", h.changeQueue(Queue.Drop))

@@ -1,0 +1,218 @@
+// Package metrics counts what AWS's Lambda metrics count (docs/environment.md §10),
+// as a reader of the events of environments and of what the roads to functions
+// observe, and writes the counts in Prometheus' text format.
+//
+// Each metric is kept for the account, for each function, and for each resource: a
+// version or an alias, when a caller named one. To count takes no lock and allocates
+// nothing once a series is there, because it is done on an invocation's way.
+package metrics
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lambent/internal/event"
+	"lambent/internal/lambda"
+)
+
+// Metrics is an event.Sink and an observer of roads to functions.
+type Metrics struct {
+	account series
+	known   atomic.Pointer[table] // never changed in place
+
+	mu sync.Mutex // held to add to known
+}
+
+// table is series by resource, or by the name of their function; a resource has a
+// colon, which no name has.
+type table map[string]*series
+
+// maxSeries bounds what names that come and go can take; what is beyond is counted
+// for the account alone.
+const maxSeries = 50_000
+
+// series is the counts of the account, of a function, or of a resource.
+type series struct {
+	function, resource string // never change
+
+	invocations, errors, throttles                atomic.Uint64
+	recursive                                     atomic.Uint64
+	provisioned                                   atomic.Uint64
+	received, dropped                             atomic.Uint64
+	deadLetterErrors, destinationDeliveryFailures atomic.Uint64
+	running                                       atomic.Int64
+
+	duration, extensions, age histogram
+}
+
+// histogram counts durations by bounds.
+type histogram struct {
+	counts [len(bounds) + 1]atomic.Uint64
+	sum    atomic.Int64 // nanoseconds
+}
+
+// bounds are in ascending order; the last bucket has no bound.
+var bounds = [...]time.Duration{ //nolint:gochecknoglobals // a constant, which Go has no arrays of
+	time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 10 * time.Second,
+	time.Minute, 5 * time.Minute, 15 * time.Minute,
+}
+
+func (h *histogram) add(d time.Duration) {
+	i := 0
+	for i < len(bounds) && d > bounds[i] {
+		i++
+	}
+	h.counts[i].Add(1)
+	h.sum.Add(int64(d))
+}
+
+// New counts from zero.
+func New() *Metrics {
+	m := &Metrics{}
+	m.known.Store(&table{})
+	return m
+}
+
+// find gives a series, made when it is new. Resource is empty for that of a function.
+func (m *Metrics) find(function, resource string) *series {
+	key := function
+	if resource != "" {
+		key = resource
+	}
+	if s := (*m.known.Load())[key]; s != nil {
+		return s
+	}
+	return m.add(key, function, resource)
+}
+
+func (m *Metrics) add(key, function, resource string) *series {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := *m.known.Load()
+	if s := old[key]; s != nil {
+		return s
+	}
+	if len(old) >= maxSeries {
+		return &series{}
+	}
+	next := maps.Clone(old)
+	// The names are parts of requests, which must not be kept for their sake.
+	s := &series{function: strings.Clone(function), resource: strings.Clone(resource)}
+	next[strings.Clone(key)] = s
+	m.known.Store(&next)
+	return s
+}
+
+// each counts for the account, the function and, if one was named, the resource.
+func (m *Metrics) each(function, resource string, count func(*series)) {
+	count(&m.account)
+	count(m.find(function, ""))
+	if resource != "" {
+		count(m.find(function, resource))
+	}
+}
+
+// Publish implements event.Sink.
+func (m *Metrics) Publish(e event.Event) {
+	switch r := e.Record.(type) {
+	case event.Start:
+		m.account.running.Add(1)
+		m.find(e.Origin.Function, "").running.Add(1)
+	case event.Report:
+		m.report(e.Origin, &r)
+	}
+}
+
+func (m *Metrics) report(o *event.Origin, r *event.Report) {
+	f := m.find(o.Function, "")
+	m.account.running.Add(-1)
+	f.running.Add(-1)
+	m.account.take(o, r)
+	f.take(o, r)
+	if resource := resourceOf(r.FunctionARN); resource != "" {
+		m.find(o.Function, resource).take(o, r)
+	}
+}
+
+func (s *series) take(o *event.Origin, r *event.Report) {
+	s.invocations.Add(1)
+	if r.Status != event.Success {
+		s.errors.Add(1)
+	}
+	if o.InitType == "provisioned-concurrency" {
+		s.provisioned.Add(1)
+	}
+	s.duration.add(r.Duration)
+	for _, span := range r.Spans {
+		if span.Name == "extensionOverhead" {
+			s.extensions.add(span.Duration)
+		}
+	}
+}
+
+// resourceOf is NAME:QUALIFIER of an ARN with a qualifier.
+func resourceOf(arn string) string {
+	const before = ":function:"
+	i := strings.Index(arn, before)
+	if i < 0 {
+		return ""
+	}
+	name := arn[i+len(before):]
+	if strings.IndexByte(name, ':') < 0 {
+		return ""
+	}
+	return name
+}
+
+// Refused counts an invocation that was not run: throttled, or stopped in a circle.
+func (m *Metrics) Refused(f lambda.Reference, err error) {
+	kind := lambda.KindOf(err)
+	if kind != lambda.Throttled && kind != lambda.Recursive {
+		return
+	}
+	resource := ""
+	if f.Qualifier != "" {
+		resource = f.Name + ":" + f.Qualifier
+	}
+	m.each(f.Name, resource, func(s *series) {
+		if kind == lambda.Throttled {
+			s.throttles.Add(1)
+		} else {
+			s.recursive.Add(1)
+		}
+	})
+}
+
+// Accepted counts an asynchronous event that is durable.
+func (m *Metrics) Accepted(function string) {
+	m.account.received.Add(1)
+	m.find(function, "").received.Add(1)
+}
+
+// Began tells how old an asynchronous event is whose function is about to run.
+func (m *Metrics) Began(function string, age time.Duration) {
+	m.account.age.add(age)
+	m.find(function, "").age.add(age)
+}
+
+// Dropped counts an asynchronous event that will not be tried again and has not
+// succeeded.
+func (m *Metrics) Dropped(function string) {
+	m.account.dropped.Add(1)
+	m.find(function, "").dropped.Add(1)
+}
+
+// Undelivered counts an outcome that a destination or dead letter queue did not take.
+func (m *Metrics) Undelivered(function string, deadLetter bool) {
+	m.each(function, "", func(s *series) {
+		if deadLetter {
+			s.deadLetterErrors.Add(1)
+		} else {
+			s.destinationDeliveryFailures.Add(1)
+		}
+	})
+}
