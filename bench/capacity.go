@@ -47,50 +47,6 @@ func (b *bench) payload(ctx context.Context) error {
 	return b.server.remove(ctx, name)
 }
 
-// functions tells whether an invocation costs more when there are many functions.
-func (b *bench) functions(ctx context.Context) error {
-	s, ok := b.subject("go")
-	if !ok {
-		return nil
-	}
-	name, err := b.deploy(ctx, s)
-	if err != nil {
-		return err
-	}
-	l := load{clients: 1, length: b.length, event: smallEvent}
-	few, err := b.turns(ctx, l, []side{b.server.side(name)})
-	if err != nil {
-		return err
-	}
-	many := 500
-	if b.quick {
-		many = 50
-	}
-	var names []string
-	began := time.Now()
-	for range many {
-		other, err := b.deploy(ctx, s)
-		if err != nil {
-			return err
-		}
-		names = append(names, other)
-	}
-	b.note(row{Part: "functions", What: "create and become active", Side: "lambent", Value: milliseconds(time.Since(began)) / float64(many), Unit: "ms"})
-	lots, err := b.turns(ctx, l, []side{b.server.side(name)})
-	if err != nil {
-		return err
-	}
-	mid, low, high := ratio(lots["lambent"], few["lambent"], p50)
-	b.note(row{Part: "functions", What: fmt.Sprintf("p50 with %d functions", many), Side: "lambent", Value: medianOf(lots["lambent"], p50), Unit: "µs",
-		To: "1 function", Ratio: mid, Low: low, High: high})
-	for _, n := range append(names, name) {
-		if err := b.server.remove(ctx, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // densityPart makes many frozen Go environments, each of a function of its own,
 // and tells what each costs: the host in all, and the daemon alone.
 func (b *bench) densityPart(ctx context.Context) error {

@@ -30,6 +30,7 @@ type options struct {
 	length   time.Duration
 	starts   int
 	density  int
+	many     int
 	quick    bool
 	peers    []peer
 	jsonFile string
@@ -48,6 +49,7 @@ func parse(args []string) (o options, err error) {
 	f.DurationVar(&o.length, "length", 2*time.Second, "length of one side's turn")
 	f.IntVar(&o.starts, "starts", 20, "cold starts per runtime")
 	f.IntVar(&o.density, "density", 200, "environments of the density part")
+	f.IntVar(&o.many, "functions", 500, "functions of the functions part")
 	f.BoolVar(&o.quick, "quick", false, "less of everything: under a minute, and only good to see that it works")
 	f.StringVar(&o.jsonFile, "json", "", "write the rows to this file too")
 	f.Func("peer", "name=command of a server that takes events on RIE's path at $ADDRESS ($PORT), for the Go function in the folder $FUNCTION; may be given again", func(text string) error {
@@ -71,7 +73,7 @@ func parse(args []string) (o options, err error) {
 		}
 	}
 	if o.quick {
-		o.rounds, o.length, o.starts, o.density = min(o.rounds, 3), 300*time.Millisecond, 4, 20
+		o.rounds, o.length, o.starts, o.density, o.many = min(o.rounds, 3), 300*time.Millisecond, 4, 20, min(o.many, 50)
 	}
 	return o, nil
 }
