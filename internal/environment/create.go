@@ -24,6 +24,11 @@ const (
 // createLimit bounds the making of a sandbox, which is our time, not the function's.
 const createLimit = 30 * time.Second
 
+// provisionedWeight is how much more than others environments with provisioned
+// concurrency get where processors are short: they are what was paid for to be
+// there at once. Their share of cores is as everybody's.
+const provisionedWeight = 1000
+
 // program is what create learned about the runtime.
 type program struct {
 	sandbox.Program
@@ -118,6 +123,9 @@ func (e *Environment) spec(task string, opt []string) sandbox.Spec {
 			{Name: "sandbox", Address: "127.0.0.1"},
 			{Name: "sandbox.localdomain", Address: "127.0.0.1"},
 		},
+	}
+	if e.origin.InitType == string(lambda.InitProvisioned) {
+		s.Weight = provisionedWeight
 	}
 	s.Mounts = append(s.Mounts, sandbox.Mount{Source: task, Target: "/var/task"})
 	for _, dir := range opt {

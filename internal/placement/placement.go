@@ -17,7 +17,8 @@
 // # Who goes
 //
 // Idle environments make room, the least valuable first: quickly started again,
-// large, unused for long. Where that is not enough, environments that are busy
+// large, unused for long; but what was used a moment ago does not go for a
+// function that uses more than its own. Where that is not enough, environments that are busy
 // yield: they end after their invocation instead of taking the next, which their
 // own function would otherwise always have. Those within a reservation never
 // yield; the others do to what is reserved or provisioned, and to functions that
@@ -143,9 +144,16 @@ func NextChange(w World) time.Time {
 			after(e.Born, w.Limits.Lifetime)
 		}
 	}
+	waiting := false
 	for _, v := range w.Versions {
+		waiting = waiting || v.Waiting > 0
 		if v.NotBefore.After(w.Now) {
 			sooner(v.NotBefore)
+		}
+	}
+	for _, e := range w.Environments {
+		if waiting && e.Idle && fresh(e, w.Now) {
+			after(e.LastUsed, freshFor)
 		}
 	}
 	return next

@@ -1,9 +1,6 @@
 package placement
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // stock is the provisioned environments of one version.
 type stock struct {
@@ -105,11 +102,4 @@ func (d *decider) shrink(s *stock, hold bool) {
 			d.stop(e.ID, reason)
 		}
 	}
-}
-
-// value is how much is lost when an idle environment goes: what it takes to start
-// it again, for each MiB that it holds, the less the longer nobody has used it.
-func value(e Environment, now time.Time) float64 {
-	cost, unused := e.Cost+time.Millisecond, now.Sub(e.LastUsed)+time.Second
-	return float64(cost) / float64(max(1, e.MemoryMiB)) / float64(unused)
 }

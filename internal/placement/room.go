@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // room is a number of environments and their memory in MiB.
@@ -200,8 +201,8 @@ func (d *decider) victims(w want, coming room, usage map[Function]int) (list []E
 		if coming.fits(w.MemoryMiB) {
 			return list, true
 		}
-		if d.stopped[e.ID] {
-			continue
+		if d.stopped[e.ID] || w.class == shared && fresh(e, d.Now) && usage[w.Function] >= usage[e.Function]+e.MemoryMiB {
+			continue // a storm takes nobody's last environment between two of his calls
 		}
 		list, coming = append(list, e), coming.plus(e.MemoryMiB)
 	}
@@ -244,4 +245,17 @@ func (d *decider) yielding(w want, usage map[Function]int) []Environment {
 	})
 	slices.SortStableFunc(list, func(a, b Environment) int { return cmp.Compare(usage[b.Function], usage[a.Function]) })
 	return list
+}
+
+// freshFor is how long an idle environment is safe from functions that use more
+// than its own.
+const freshFor = 2 * time.Second
+
+func fresh(e Environment, now time.Time) bool { return now.Sub(e.LastUsed) < freshFor }
+
+// value is how much is lost when an idle environment goes: what it takes to start
+// it again, for each MiB that it holds, the less the longer nobody has used it.
+func value(e Environment, now time.Time) float64 {
+	cost, unused := e.Cost+time.Millisecond, now.Sub(e.LastUsed)+time.Second
+	return float64(cost) / float64(max(1, e.MemoryMiB)) / float64(unused)
 }

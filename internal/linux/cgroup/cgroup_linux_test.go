@@ -309,3 +309,42 @@ func FuzzParseMounts(f *testing.F) {
 		_, _ = parseMounts(strings.NewReader(table))
 	})
 }
+
+// TestGroupWeight: a weight is given when there is one to give, in the words of
+// either version, and not to a group in the background, whose it would not stay.
+func TestGroupWeight(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		v2     bool
+		file   string
+		usual  string
+		weight int
+		want   string
+	}{
+		"v1": {false, "cpu.shares", "1024", 1000, "10240"}, "v1, none": {false, "cpu.shares", "1024", 0, "1024"},
+		"v2": {true, "cpu.weight", "100", 1000, "1000"}, "v2, none": {true, "cpu.weight", "100", 0, "100"},
+	} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "g"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, "g"), tt.file, tt.usual)
+		put(t, filepath.Join(dir, "g"), "cpu.idle", "0")
+		g := &Group{id: "g", tree: &Tree{places: map[string]place{CPU: {dir: dir, v2: tt.v2}}}}
+		if err := g.Background(); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Limit(Limits{Weight: tt.weight}); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, filepath.Join(dir, "g"), tt.file); got != tt.usual {
+			t.Errorf("%s: %s is %q in the background", name, tt.file, got)
+		}
+		if err := g.Foreground(); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, filepath.Join(dir, "g"), tt.file); got != tt.want {
+			t.Errorf("%s: %s is %q, want %q", name, tt.file, got, tt.want)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type Limits struct {
 	MemoryBytes int64   // with no swap beside it
 	CPUs        float64 // share of cores
 	PIDs        int     // processes and threads
+	Weight      int     // beside other groups where processors are short; 0: 100, as every group has
 }
 
 // Group is one set of processes. Freeze, Thaw, Kill and Remove have one caller
@@ -32,6 +33,8 @@ type Group struct {
 	freeze *os.File // cgroup.freeze or freezer.state
 	events *os.File // cgroup.events, nil on v1
 	mark   mark
+
+	background bool // between Background and Foreground
 }
 
 // New makes an empty group without limits. On error nothing of it is left.
@@ -62,7 +65,7 @@ func (t *Tree) New(id string) (_ *Group, err error) {
 // called beside it.
 func (g *Group) Limit(l Limits) error {
 	g.limits = l
-	for _, apply := range []func() error{g.limitMemory, g.LimitCPU, g.limitPIDs} {
+	for _, apply := range []func() error{g.limitMemory, g.LimitCPU, g.limitPIDs, g.limitWeight} {
 		if err := apply(); err != nil {
 			return fmt.Errorf("limit cgroup %s: %w", g.id, err)
 		}
@@ -72,10 +75,33 @@ func (g *Group) Limit(l Limits) error {
 
 // Background lets the group have a processor only when no other group wants it,
 // until Foreground. Kernels before 5.15 give it the least share there is.
-func (g *Group) Background() error { return g.weigh("1", "1", "2") }
+func (g *Group) Background() error {
+	g.background = true
+	return g.weigh("1", "1", "2")
+}
 
-// Foreground makes the group one like others.
-func (g *Group) Foreground() error { return g.weigh("0", "100", "1024") }
+// Foreground makes the group one like others, with the weight of its limits.
+func (g *Group) Foreground() error {
+	g.background = false
+	if err := g.weigh("0", "100", "1024"); err != nil {
+		return err
+	}
+	return g.limitWeight()
+}
+
+// limitWeight applies the group's weight. One in the background has none: the
+// kernel refuses it, and forgets an earlier one.
+func (g *Group) limitWeight() error {
+	p := g.tree.places[CPU]
+	dir, weight := g.dir(p), g.limits.Weight
+	if dir == "" || weight <= 0 || g.background {
+		return nil
+	}
+	if p.v2 {
+		return write(dir, "cpu.weight", strconv.Itoa(weight))
+	}
+	return write(dir, "cpu.shares", strconv.Itoa(weight*1024/100))
+}
 
 func (g *Group) weigh(idle, weight, shares string) error {
 	p := g.tree.places[CPU]

@@ -115,7 +115,7 @@ func (b *box) usable() error {
 }
 
 func limitsOf(spec *sandbox.Spec) cgroup.Limits {
-	return cgroup.Limits{MemoryBytes: int64(spec.MemoryMiB) << 20, CPUs: spec.CPUs, PIDs: spec.MaxProcesses}
+	return cgroup.Limits{MemoryBytes: int64(spec.MemoryMiB) << 20, CPUs: spec.CPUs, PIDs: spec.MaxProcesses, Weight: spec.Weight}
 }
 
 // affinity picks the processors that the sandbox sees, each sandbox others in
