@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"encoding/binary"
 	"fmt"
 	"unicode"
 )
@@ -291,6 +292,9 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 // str reads a string after its opening quote; what is "string value" or "name".
 func (s *scanner) str(what string) {
 	for s.at < len(s.text) {
+		if s.at += plain(s.text[s.at:]); s.at == len(s.text) {
+			break
+		}
 		c := s.text[s.at]
 		s.at++
 		switch {
@@ -312,6 +316,23 @@ func (s *scanner) str(what string) {
 		return
 	}
 	s.fail("Unexpected end-of-input: was expecting closing quote for a string value")
+}
+
+// plain counts bytes, eight at a time, that mean only themselves in a string: the
+// text of a large event is nearly nothing else.
+func plain(text []byte) (n int) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(text)-n >= 8 {
+		v := binary.LittleEndian.Uint64(text[n:])
+		quote, backslash := v^ones*'"', v^ones*'\\'
+		// The high bit of each byte that is below a space, is one of the two, or
+		// begins a character of several bytes; borrows may add bytes behind it.
+		if ((v-ones*' ')&^v|(quote-ones)&^quote|(backslash-ones)&^backslash|v)&highs != 0 {
+			break
+		}
+		n += 8
+	}
+	return n
 }
 
 func (s *scanner) escape() {

@@ -65,6 +65,37 @@ func TestJSONProblems(t *testing.T) {
 	}
 }
 
+// TestPlain: eight bytes at a time up to the first that means something, whichever
+// it is and wherever it stands, and no further.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		special := c < ' ' || c == '"' || c == '\\' || c >= 0x80
+		for at := range 24 {
+			text := bytes.Repeat([]byte("a "), 12)
+			text[at] = byte(c)
+			want := len(text)
+			if special {
+				want = at / 8 * 8
+			}
+			if got := plain(text); got != want {
+				t.Errorf("%#x at %d: %d bytes are plain, want %d", c, at, got, want)
+			}
+		}
+	}
+}
+
+// BenchmarkCheckJSON judges 6 MB of text, as an edge does before it hands them on.
+func BenchmarkCheckJSON(b *testing.B) {
+	text := []byte(`{"data":"` + strings.Repeat("All work and no play makes Jack a dull boy. ", 6<<20/44) + `"}`)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if err := CheckJSON(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // FuzzCheckJSON holds the scanner to encoding/json, where the two may not differ,
 // and the tree that is read after it.
 func FuzzCheckJSON(f *testing.F) {
