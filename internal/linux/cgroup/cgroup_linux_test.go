@@ -348,3 +348,43 @@ func TestGroupWeight(t *testing.T) {
 		}
 	}
 }
+
+// TestBackground: a group gives way, by what the kernel has for it, and comes back.
+func TestBackground(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name       string
+		files      map[string]string
+		file       string
+		back, fore string
+	}{
+		{"idle", map[string]string{"cpu.idle": "0", "cpu.weight": "100"}, "cpu.idle", "1", "0"},
+		{"before Linux 5.15", map[string]string{"cpu.weight": "100"}, "cpu.weight", "1", "100"},
+	} {
+		tree, top := fakeTree(t, tt.files)
+		g, err := newGroup(tree, "one", Limits{CPUs: 0.5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			do   func() error
+			want string
+		}{{g.Background, tt.back}, {g.Foreground, tt.fore}} {
+			put(t, filepath.Join(top, "one"), tt.file, "") // the kernel's files are replaced, not overwritten
+			if err := step.do(); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			if got := get(t, filepath.Join(top, "one"), tt.file); got != step.want {
+				t.Errorf("%s: %s is %q, want %q", tt.name, tt.file, got, step.want)
+			}
+		}
+	}
+	tree, _ := fakeTree(t, nil)
+	g, err := tree.New("none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Background(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a file for it: %v", err)
+	}
+}

@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Controllers that groups use.
@@ -130,13 +132,23 @@ func (h Host) Delegated() (string, error) {
 	return own, nil
 }
 
+// write writes a file of the kernel's, without the poller as readFile does.
 func write(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	fd, err := openFile(dir, file, unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	defer unix.Close(fd)
+	for {
+		_, err := unix.Write(fd, []byte(value))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return &os.PathError{Op: "write", Path: filepath.Join(dir, file), Err: err}
+		}
+		return nil
+	}
 }
 
 func exists(dir, file string) bool {

@@ -102,7 +102,7 @@ func (m *mark) look(g *Group, now time.Time) (value, peak int64, known bool) {
 		if dir == "" || m.ended {
 			return 0, 0, false
 		}
-		fd, err := openFile(dir, name)
+		fd, err := openFile(dir, name, unix.O_RDONLY)
 		if err != nil {
 			return 0, 0, false
 		}
@@ -188,12 +188,12 @@ func (g *Group) cpuUsage(u *Usage) error {
 	return nil
 }
 
-// openFile opens a file of the kernel's for reading. The os package would have
+// openFile opens a file of the kernel's. The os package would have
 // the poller watch it, as these files can be polled.
-func openFile(dir, file string) (int, error) {
+func openFile(dir, file string, flags int) (int, error) {
 	path := filepath.Join(dir, file)
 	for {
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 		if err == unix.EINTR {
 			continue
 		}
@@ -206,7 +206,7 @@ func openFile(dir, file string) (int, error) {
 
 // readFile reads such a file.
 func readFile(dir, file string) ([]byte, error) {
-	fd, err := openFile(dir, file)
+	fd, err := openFile(dir, file, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

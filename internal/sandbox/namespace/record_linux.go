@@ -16,10 +16,13 @@ import (
 
 // A record is a file in the state folder for each sandbox, named by its ID, that
 // says which process is its PID 1. It is how a later driver finds what was left
-// where there are no cgroups to find it by.
+// where there are no cgroups to find it by, and is made only there.
 
 // record writes down the sandbox's first process.
 func (b *box) record() error {
+	if b.d.tree.Hosts() != nil {
+		return nil
+	}
 	start, err := startTime(b.conn.proc.Pid)
 	if err != nil {
 		return fmt.Errorf("record PID 1: %w", err)
@@ -32,6 +35,9 @@ func (b *box) record() error {
 }
 
 func (b *box) forget() error {
+	if b.d.tree.Hosts() != nil {
+		return nil
+	}
 	err := os.Remove(filepath.Join(b.d.records, b.name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
