@@ -38,14 +38,6 @@ func (r Rate) Left(m Meter, now time.Duration) int {
 	return int((r.Per - r.taken(m, now)) / r.each())
 }
 
-// Wait is when there will be one to take.
-func (r Rate) Wait(m Meter, now time.Duration) time.Duration {
-	if r.Count <= 0 {
-		return r.Per
-	}
-	return max(0, r.taken(m, now)+r.each()-r.Per)
-}
-
 // each is the time in which one comes back.
 func (r Rate) each() time.Duration { return max(1, r.Per/time.Duration(r.Count)) }
 

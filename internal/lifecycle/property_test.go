@@ -50,7 +50,7 @@ func newModel(seed uint64) *model {
 		dice: rand.New(rand.NewPCG(seed, 5)), now: epoch, alive: map[Process]int{}, armed: map[Timer]time.Time{},
 		settled: map[string]int{}, started: map[string]int{}, reported: map[string]int{},
 	}
-	m.s = New(Config{Version: lambda.Latest, MemoryMB: 128, Timeout: 3 * time.Second, InitLimit: lambda.InitLimit})
+	m.s = New(Config{Version: lambda.Latest, MemoryMB: 128, Timeout: 3 * time.Second, InitLimit: lambda.InitLimit, Replaced: m.dice.IntN(4) == 0})
 	return m
 }
 
@@ -253,6 +253,9 @@ func (m *model) carryOut(f Effect) error {
 	case Rest:
 		if m.left || !m.s.Takes() {
 			return fmt.Errorf("vacant in phase %s", m.s.Phase)
+		}
+		if m.s.Config.Replaced && m.s.Phase != Idle {
+			return fmt.Errorf("vacant in phase %s, though it was to be replaced", m.s.Phase)
 		}
 	case Publish:
 		return m.publish(f.Record)

@@ -16,7 +16,8 @@ import (
 )
 
 // TestTranscripts plays the files of testdata: each line that begins with ">"
-// is an event, the lines after it are what the machine must do. Run with
+// is an event, the lines after it are what the machine must do; "! provisioned"
+// makes the environment one of provisioned concurrency. Run with
 // UPDATE=1 to write what it does now.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
@@ -54,6 +55,9 @@ func play(t *testing.T, script string) string {
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\n")
 		switch {
+		case line == "! provisioned":
+			s.Config.Replaced, s.Config.InitLimit = true, lambda.ProvisionedInitLimit(s.Config.Timeout)
+			fmt.Fprintln(&out, line)
 		case strings.HasPrefix(line, "#") || line == "":
 			fmt.Fprintln(&out, line)
 		case strings.HasPrefix(line, "> "):
