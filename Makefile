@@ -5,8 +5,9 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 LDFLAGS    = -s -w -X main.version=$(VERSION)
 PLATFORMS  = linux/amd64 linux/arm64 darwin/arm64
 SEED      ?= 0
+SOAK      ?= 30m
 
-.PHONY: build demo test lint sim async-crash fuzz bench prepare embedded clean
+.PHONY: build demo test lint sim async-crash soak fuzz bench prepare embedded clean
 
 build: embedded
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lambent ./cmd/lambent
@@ -37,6 +38,10 @@ sim:
 # 20 kills of the server while 10,000 asynchronous events are sent and worked off.
 async-crash: build
 	LAMBENT_BIN=$(CURDIR)/bin/lambent $(GO) test ./internal/e2e/async -count=1 -timeout 60m -run TestKilled -v -args -events 10000 -rounds 20
+
+# 30 minutes of mixed work, or SOAK=duration; everything must be as before in the end.
+soak: build
+	LAMBENT_BIN=$(CURDIR)/bin/lambent $(GO) test ./internal/e2e/async -count=1 -timeout 24h -run TestSoak -v -args -soak $(SOAK)
 
 fuzz:
 	scripts/fuzz.sh

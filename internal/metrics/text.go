@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	out := bufio.NewWriter(w)
 	m.write(out)
+	writeProcess(out)
 	_ = out.Flush() // the caller may be gone
 }
 
@@ -91,6 +93,11 @@ func (m *Metrics) write(out *bufio.Writer) {
 			h.of(s.series).write(out, h.name, s.labels)
 		}
 	}
+}
+
+// writeProcess tells of the server itself, as clients of Prometheus do.
+func writeProcess(out *bufio.Writer) {
+	_, _ = out.WriteString("# HELP go_goroutines Goroutines of the server.\n# TYPE go_goroutines gauge\ngo_goroutines " + strconv.Itoa(runtime.NumGoroutine()) + "\n")
 }
 
 const prefix = "aws_lambda_"

@@ -77,7 +77,9 @@ func build(to, from string) error {
 // tell what they do where no kill of the server can undo it.
 type server struct {
 	*lambda.Client
+	http   *http.Client
 	url    string
+	driver string
 	here   string // this machine's loopback, as functions call it
 	cmd    *exec.Cmd
 	said   *os.File
@@ -115,13 +117,14 @@ func launch(t testing.TB, dir string, flags ...string) *server {
 		text, _ := os.ReadFile(said.Name())
 		t.Fatalf("lambent serve %v says %q, %v\n%s", flags, line, err, text)
 	}
-	s.url, s.here = words[1], "host.lambent.internal"
-	if words[2] == "process" {
+	s.url, s.driver, s.here = words[1], words[2], "host.lambent.internal"
+	if s.driver == "process" {
 		s.here = "127.0.0.1"
 	}
+	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128}}
 	s.Client = lambda.New(lambda.Options{
 		BaseEndpoint: &s.url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-		RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128}},
+		RetryMaxAttempts: 1, HTTPClient: s.http,
 	})
 	return s
 }
@@ -141,6 +144,7 @@ func (s *server) kill() {
 }
 
 func (s *server) stop() {
+	s.http.CloseIdleConnections()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:

@@ -1,5 +1,5 @@
 // Program testprog is a custom runtime whose function tells a test of every event
-// that it gets, and fails when the event says so.
+// that it gets, and fails or ends when the event says so.
 package main
 
 import (
@@ -16,6 +16,7 @@ var base = "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtim
 type event struct {
 	N       int
 	Fail    bool
+	Exit    bool
 	Version string `json:"version"` // of a record that came from a destination
 }
 
@@ -43,6 +44,9 @@ func handle() error {
 	id := resp.Header.Get("Lambda-Runtime-Aws-Request-Id")
 	if err := record(fmt.Sprintf("%d %s %s", e.N, id, body)); err != nil {
 		return err
+	}
+	if e.Exit {
+		os.Exit(7)
 	}
 	if e.Fail {
 		return post(id+"/error", `{"errorMessage":"no luck","errorType":"Error"}`)
