@@ -178,6 +178,9 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 	if runtimes.CompareVersions(found.Version, "3.13") >= 0 {
 		p.Env = []string{"LC_CTYPE=C.UTF-8"} // F260
 	}
+	if !shadows(dirs, string(v.Runtime)) {
+		p.Ahead = runtimes.Ahead(v, p, "PYTHON")
+	}
 	return p, nil
 }
 

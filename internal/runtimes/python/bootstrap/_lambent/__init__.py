@@ -264,6 +264,10 @@ def load(client):
 def main():
     global sink
     opt = sys.argv.pop() if len(sys.argv) > 1 else "/opt"
+    if "_LAMBENT_AHEAD" in os.environ:
+        from . import ahead
+
+        ahead.wait()
     sink = make_sink()
     sys.stdout = Unbuffered(sys.stdout)
     sys.stderr = Unbuffered(sys.stderr)
