@@ -37,6 +37,7 @@ func (e *Environment) runtimeCommand() command {
 	c := e.processCommand(argv, false)
 	c.Env = e.runtimeVariables()
 	c.Dir = e.box.Path(e.program.Dir)
+	c.Ahead = e.program.Ahead
 	if fd := e.program.LogFD; fd > 0 {
 		frames := logline.NewFrames(e.frame)
 		c.Extra = []sandbox.Pipe{{FD: fd, W: frames}}

@@ -72,6 +72,7 @@ func (e *Environment) build(ctx context.Context) (extensions []string, err error
 	if e.program.err != nil && !errors.As(e.program.err, &fault) {
 		return nil, fmt.Errorf("find runtime: %w", e.program.err)
 	}
+	e.program.Ahead = StartedAhead(e.program.Program)
 
 	e.box, err = e.parts.Sandboxes.Create(ctx, e.spec(task, opt))
 	if err != nil {
@@ -107,6 +108,17 @@ func (e *Environment) serve() error {
 	return nil
 }
 
+// Blank is what the sandboxes of all environments have in common.
+func Blank() sandbox.Blank {
+	return sandbox.Blank{
+		Hostname: apiHost,
+		Hosts: []sandbox.Host{
+			{Name: "sandbox", Address: "127.0.0.1"},
+			{Name: "sandbox.localdomain", Address: "127.0.0.1"},
+		},
+	}
+}
+
 // spec is the sandbox that the version's settings ask for.
 func (e *Environment) spec(task string, opt []string) sandbox.Spec {
 	v := e.version
@@ -118,11 +130,9 @@ func (e *Environment) spec(task string, opt []string) sandbox.Spec {
 		TmpMiB:       v.EphemeralMB,
 		MaxProcesses: lambda.Processes,
 		MaxOpenFiles: lambda.OpenFiles,
-		Hostname:     apiHost,
-		Hosts: []sandbox.Host{
-			{Name: "sandbox", Address: "127.0.0.1"},
-			{Name: "sandbox.localdomain", Address: "127.0.0.1"},
-		},
+		Hostname:     Blank().Hostname,
+		Hosts:        Blank().Hosts,
+		Ahead:        e.program.Ahead,
 	}
 	if e.origin.InitType == string(lambda.InitProvisioned) {
 		s.Weight = provisionedWeight

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambent/internal/lambda"
+	"lambent/internal/sandbox"
 )
 
 // Environment variables of runtimes and extensions, as recorded on AWS (F257 to
@@ -52,6 +53,29 @@ func (v *variables) list() []string {
 	return out
 }
 
+// seenAtExec are the defaults that the dynamic linker, the C library and
+// interpreters read when they are executed.
+var seenAtExec = [...]struct{ name, value string }{
+	{"LANG", "en_US.UTF-8"},
+	{"TZ", ":UTC"},
+	{"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
+	{"LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
+}
+
+// StartedAhead is the program's Ahead, if it has one, with the variables that
+// every environment has when a program is executed in it.
+func StartedAhead(p sandbox.Program) *sandbox.Ahead {
+	if p.Ahead == nil {
+		return nil
+	}
+	a := *p.Ahead
+	a.Env = slices.Clone(a.Env)
+	for _, d := range seenAtExec {
+		a.Env = append(a.Env, d.name+"="+d.value)
+	}
+	return &a
+}
+
 // xrayHost is where AWS's X-Ray daemon listens inside an environment.
 const xrayHost = "169.254.100.1"
 
@@ -71,11 +95,9 @@ func (e *Environment) allVariables() *variables {
 
 // unreserved are defaults that the customer may override.
 func (e *Environment) unreserved(v *variables) {
-	v.byDefault("LANG", "en_US.UTF-8")
-	v.byDefault("TZ", ":UTC")
-	v.byDefault("PATH", e.translate("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"))
-	v.byDefault("LD_LIBRARY_PATH", e.translate(
-		"/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"))
+	for _, d := range seenAtExec {
+		v.byDefault(d.name, e.translate(d.value))
+	}
 	v.byDefault("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR")
 	v.byDefault("AWS_XRAY_DAEMON_ADDRESS", xrayHost+":2000")
 	if e.version.Logging.Format == "JSON" {

@@ -13,9 +13,9 @@ import (
 // besides those that every start loads (_lambent/ahead.py), and those that they
 // load in turn, in any version of Python.
 var loadedAhead = []string{
-	"_collections_abc", "_colorize", "_py_abc", "_weakrefset", "abc", "annotationlib", "ast", "codecs", "collections", "contextlib",
+	"_collections_abc", "_colorize", "_heapq", "_py_abc", "_weakrefset", "abc", "annotationlib", "ast", "codecs", "collections", "contextlib",
 	"copyreg", "dis", "encodings", "enum", "functools", "genericpath", "heapq", "importlib", "inspect", "io", "json", "keyword",
-	"linecache", "logging", "opcode", "operator", "os", "posixpath", "re", "reprlib", "sre_compile", "sre_constants", "sre_parse", "stat",
+	"linecache", "logging", "math", "opcode", "operator", "os", "posixpath", "re", "reprlib", "sre_compile", "sre_constants", "sre_parse", "stat",
 	"string", "textwrap", "threading", "token", "tokenize", "traceback", "types", "typing", "warnings", "weakref",
 }
 
@@ -30,8 +30,8 @@ func shadows(dirs runtimes.Dirs, version string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool {
 		entries, _ := os.ReadDir(folder) // one that is not there shadows nothing
 		return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-			name, rest, _ := strings.Cut(e.Name(), ".")
-			return slices.Contains(loadedAhead, name) || rest == "pth" // which may name any folder
+			name, _, _ := strings.Cut(e.Name(), ".")
+			return slices.Contains(loadedAhead, name) || strings.HasSuffix(e.Name(), ".pth") // which may name any folder
 		})
 	})
 }
