@@ -53,6 +53,7 @@ var law = map[string][]string{
 	"sandbox/process":     join(nouns, "sandbox"),
 	"sandbox/namespace":   join(nouns, "sandbox", "linux"),
 	"linux":               {"linux"},
+	"bootpool":            {"sandbox"}, // a driver before a driver
 	"usernet":             join(nouns, "linux"),
 	"secrets":             join(nouns, "store"),
 	"store/sqlite":        join(nouns, "store"),

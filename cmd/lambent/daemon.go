@@ -60,6 +60,7 @@ type daemon struct {
 	traces      *trace.Traces
 	metrics     *metrics.Metrics
 	fleet       *fleet.Fleet
+	pool        *bootPool
 	db          *sqlite.Store
 	queue       *asyncq.Queue
 	schedules   *schedule.Engine
@@ -250,6 +251,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 		},
 	})
 	parts.Keeper = d.fleet
+	d.openPool(parts, limits.MemoryMiB)
 	if err := d.catalog.Start(ctx); err != nil {
 		d.fleet.Close(ctx)
 		return err

@@ -38,6 +38,7 @@ type options struct {
 	idle            time.Duration
 	lifetime        time.Duration
 	freezeAfter     time.Duration
+	bootPoolMB      int
 
 	logRetention time.Duration
 	logMaxMB     int
@@ -98,6 +99,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.DurationVar(&o.idle, "idle-timeout", 10*time.Minute, "when an environment without invocations ends; 0: never")
 	f.DurationVar(&o.lifetime, "max-lifetime", 2*time.Hour, "when an environment ends however busy its function is; 0: never")
 	f.DurationVar(&o.freezeAfter, "freeze-after", defaultFreezeAfter, "how long an environment stays awake when it has nothing to do")
+	f.IntVar(&o.bootPoolMB, "boot-pool-memory", defaultBootPoolMB, "MB that sandboxes and runtimes may take that are started ahead of cold starts; 0: none are")
 	f.DurationVar(&o.logRetention, "log-retention", 0, "when log records of groups without a retention of their own go; 0: when --log-max is reached")
 	f.IntVar(&o.logMaxMB, "log-max", 2048, "MB of log records that are kept")
 	f.BoolVar(&o.oldLogs, "old-log-format", false, "write failures to logs as AWS did before 2024")
@@ -147,6 +149,8 @@ func (o options) check() error {
 		return errors.New("--async-retry-delay: at least 1ms")
 	case o.asyncConcurrency < 0:
 		return errors.New("--async-concurrency: not negative")
+	case o.bootPoolMB < 0:
+		return errors.New("--boot-pool-memory: not negative")
 	case o.maxEnvironments < 1:
 		return errors.New("--max-environments: at least 1")
 	}

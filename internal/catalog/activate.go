@@ -67,6 +67,7 @@ func (c *Catalog) activateOne(ctx context.Context, name string) {
 		}
 		err := c.settle(ctx, name, f.latest.Generation, failure)
 		if err == nil {
+			c.herald(f.latest, failure)
 			return
 		}
 		c.config.Log.Error("state of function could not be stored; trying again", "function", name, "error", err)
@@ -74,6 +75,13 @@ func (c *Catalog) activateOne(ctx context.Context, name string) {
 		case <-ctx.Done():
 		case <-time.After(retryAfter):
 		}
+	}
+}
+
+// herald tells of a version that was activated.
+func (c *Catalog) herald(v *lambda.Version, failure error) {
+	if h, ok := c.config.Observer.(Herald); ok && failure == nil {
+		h.Activated(v)
 	}
 }
 

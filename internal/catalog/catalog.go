@@ -60,6 +60,13 @@ type Observer interface {
 	Retired(generation string)
 }
 
+// Herald is an Observer that hears which versions are likely to be invoked soon.
+type Herald interface {
+	// Activated says that a function was made or changed, and is ready. It must
+	// neither block nor call back.
+	Activated(latest *lambda.Version)
+}
+
 // Config is what a Catalog is made of. All members but Keys, Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home

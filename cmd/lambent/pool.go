@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"lambent/internal/bootpool"
+	"lambent/internal/environment"
+	"lambent/internal/fleet"
+	"lambent/internal/lambda"
+)
+
+// defaultBootPoolMB holds two booted runtimes of each of the languages that a
+// host usually serves, and some more of the one that is in demand.
+const defaultBootPoolMB = 256
+
+// bootPool is the pool, and who tells it what will be wanted.
+type bootPool struct {
+	*bootpool.Pool
+	d      *daemon
+	ctx    context.Context
+	asking sync.WaitGroup
+}
+
+// openPool puts a pool before the driver, where that can begin sandboxes.
+func (d *daemon) openPool(parts *environment.Parts, memoryMiB int) {
+	driver, ok := d.driver.(bootpool.Driver)
+	if !ok || d.options.bootPoolMB == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.pool = &bootPool{d: d, ctx: ctx, Pool: bootpool.New(driver, bootpool.Config{
+		Blank: environment.Blank(), MemoryMiB: d.options.bootPoolMB, Making: shareOfProcessors(runtime.NumCPU()), Log: d.log,
+		Room: func() int { return memoryMiB - takenMiB(d.fleet) },
+	})}
+	parts.Sandboxes = d.pool
+	closeDriver := d.closeDriver // after the catalog has stopped, which may call Activated until then
+	d.closeDriver = func() error {
+		cancel()
+		d.pool.asking.Wait()
+		d.pool.Empty()
+		return closeDriver()
+	}
+}
+
+// takenMiB is what the limits of all environments add up to.
+func takenMiB(f *fleet.Fleet) (sum int) {
+	f.Each(func(_ string, e fleet.Environment) {
+		if env, ok := e.(*environment.Environment); ok {
+			sum += env.Version().MemoryMB
+		}
+	})
+	return sum
+}
+
+// Activated lets the pool expect the version's runtime.
+func (r retirer) Activated(v *lambda.Version) {
+	p := r.d.pool
+	if p == nil || p.ctx.Err() != nil {
+		return
+	}
+	p.asking.Go(func() { p.expect(v) }) // runtimes may still be looked for
+}
+
+// expect says nothing of errors: the first invocation will.
+func (p *bootPool) expect(v *lambda.Version) {
+	task, opt, release, err := p.d.catalog.Open(p.ctx, v)
+	if err != nil {
+		return
+	}
+	defer release()
+	if program, err := p.d.runtimes.Program(v, task, opt); err == nil {
+		p.Expect(environment.StartedAhead(program))
+	}
+}

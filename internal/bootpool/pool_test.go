@@ -1,0 +1,342 @@
+package bootpool
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lambent/internal/sandbox"
+	"lambent/internal/sandbox/simulated"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// python is a program that can be started ahead.
+var python = &sandbox.Ahead{
+	Mounts: []sandbox.Mount{{Source: "/host/lang", Target: "/var/lang"}},
+	Path:   "/var/lang/bin/python", Args: []string{"bootstrap.py"}, Env: []string{"BOOT=1"}, Pipes: []int{62},
+}
+
+var blank = sandbox.Blank{Hostname: "h", Hosts: []sandbox.Host{{Name: "sandbox", Address: "127.0.0.1"}}}
+
+func spec(id string, ahead *sandbox.Ahead) sandbox.Spec {
+	s := sandbox.Spec{ID: id, MemoryMiB: 128, Hostname: blank.Hostname, Hosts: blank.Hosts, Ahead: ahead,
+		Mounts: []sandbox.Mount{{Source: "/host/code/" + id, Target: "/var/task"}}}
+	if ahead != nil {
+		s.Mounts = append(s.Mounts, ahead.Mounts...)
+	}
+	return s
+}
+
+// world of a test: a pool on a simulated driver, and what its programs did.
+type stage struct {
+	*Pool
+	driver *simulated.Driver
+
+	mu     sync.Mutex
+	booted int
+	fresh  int
+}
+
+func (s *stage) program(cmd sandbox.Command) simulated.Program {
+	return func(p *simulated.Process) sandbox.Exit {
+		ahead := p.Env("BOOT") != ""
+		s.mu.Lock()
+		if ahead {
+			s.booted++
+		} else {
+			s.fresh++
+		}
+		s.mu.Unlock()
+		if ahead {
+			p.Use(20 << 20)
+			p.Sleep(50 * time.Millisecond)
+			fmt.Fprint(p.Stdout, "warning\n")
+			fmt.Fprint(p.Stdout, "\x00")
+			message, err := io.ReadAll(p.Stdin)
+			if err != nil || len(message) == 0 {
+				return sandbox.Exit{Code: 9}
+			}
+			words := strings.Split(strings.TrimSuffix(string(message), "\x00"), "\x00")
+			p.Command.Dir, p.Command.Env = words[0], words[1:]
+		}
+		fmt.Fprintf(p.Stdout, "%s in %s\n", p.Env("NAME"), p.Command.Dir)
+		fmt.Fprintf(p.Pipe(62), "frame of %s", p.Env("NAME"))
+		p.Sleep(time.Hour)
+		return sandbox.Exit{}
+	}
+}
+
+func (s *stage) ready(program string) int {
+	for _, one := range s.Stocks() {
+		if strings.HasPrefix(one.Program, program) && (program != "" || one.Program == "") {
+			return one.Ready
+		}
+	}
+	return 0
+}
+
+func play(t *testing.T, o simulated.Options, memoryMiB int, room func() int, test func(t *testing.T, s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{}
+		if o.Program == nil {
+			o.Program = s.program
+		}
+		s.driver = simulated.New(o)
+		s.Pool = New(s.driver, Config{Blank: blank, MemoryMiB: memoryMiB, Making: 1, Room: room})
+		test(t, s)
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if leaks := s.driver.Leaks(); leaks != "" {
+			t.Errorf("left behind:\n%s", leaks)
+		}
+	})
+}
+
+// run starts the program as an environment does, and returns what it wrote.
+func run(t *testing.T, b sandbox.Sandbox, name string, ahead *sandbox.Ahead) (p sandbox.Process, out, frames *bytes.Buffer) {
+	t.Helper()
+	out, frames = &bytes.Buffer{}, &bytes.Buffer{}
+	p, err := b.Start(t.Context(), sandbox.Command{
+		Path: python.Path, Args: python.Args, Env: []string{"NAME=" + name}, Dir: "/var/task", Ahead: ahead,
+		Stdout: out, Stderr: out, Extra: []sandbox.Pipe{{FD: 62, W: frames}},
+	})
+	if err != nil {
+		t.Fatalf("Start: %v", err)
+	}
+	synctest.Wait()
+	p.Drain()
+	return p, out, frames
+}
+
+func create(t *testing.T, s *stage, id string, ahead *sandbox.Ahead) sandbox.Sandbox {
+	t.Helper()
+	b, err := s.Create(t.Context(), spec(id, ahead))
+	if err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	if b.ID() != id {
+		t.Errorf("ID is %q, want %q", b.ID(), id)
+	}
+	return b
+}
+
+func settle() { time.Sleep(5 * time.Second); synctest.Wait() }
+
+// One that waits becomes the first process; the second start, after a kill, is an
+// ordinary one.
+func TestMemberIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		if n := s.ready(python.Path); n != basis || s.booted != basis {
+			t.Fatalf("%d are ready, %d were booted; want %d", n, s.booted, basis)
+		}
+		b := create(t, s, "a", python)
+		_, out, frames := run(t, b, "first", python)
+		if got := out.String(); got != "warning\nfirst in /var/task\n" || frames.String() != "frame of first" || s.fresh != 0 {
+			t.Errorf("it wrote %q and %q; %d were started afresh", got, frames, s.fresh)
+		}
+		if err := b.Kill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, out, _ = run(t, b, "second", python)
+		if got := out.String(); got != "second in /var/task\n" || s.fresh != 1 {
+			t.Errorf("the second wrote %q; %d were started afresh", got, s.fresh)
+		}
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if n := s.ready(python.Path); n < basis {
+			t.Errorf("%d are ready again, want %d or more", n, basis)
+		}
+	})
+}
+
+// Other programs, extensions for one, run beside the one that waits; and what is
+// killed before its first start is not used.
+func TestStartsThatAreNotTheMembers(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		b := create(t, s, "a", python)
+		if _, out, _ := run(t, b, "extension", nil); out.String() != "extension in /var/task\n" {
+			t.Errorf("the extension wrote %q", out)
+		}
+		other := *python
+		other.Args = []string{"other.py"}
+		if _, out, _ := run(t, b, "other", &other); out.String() != "other in /var/task\n" {
+			t.Errorf("another program wrote %q", out)
+		}
+		if s.fresh != 2 {
+			t.Errorf("%d were started afresh, want 2", s.fresh)
+		}
+		if err := b.Kill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, out, _ := run(t, b, "late", python); out.String() != "late in /var/task\n" {
+			t.Errorf("after a kill it wrote %q", out)
+		}
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Without a member that fits there is a bare one, and without that the driver.
+func TestBare(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(nil)
+		settle()
+		if n := s.ready(""); n != basis {
+			t.Fatalf("%d bare ones, want %d", n, basis)
+		}
+		for i := range basis + 1 {
+			b := create(t, s, fmt.Sprintf("a%d", i), python)
+			if _, out, _ := run(t, b, "x", python); out.String() != "x in /var/task\n" {
+				t.Errorf("it wrote %q", out)
+			}
+			if err := b.Destroy(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Takes make a stock larger, quiet makes it smaller, and at last nothing is left
+// and nothing is looked at.
+func TestDemand(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 1024, nil, func(t *testing.T, s *stage) {
+		for i := range 6 {
+			b := create(t, s, fmt.Sprintf("a%d", i), python)
+			defer b.Destroy(context.Background())
+			time.Sleep(100 * time.Millisecond)
+		}
+		settle()
+		if n := s.ready(python.Path); n < basis+4 {
+			t.Errorf("%d after six takes, want more", n)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := s.ready(python.Path); n != basis {
+			t.Errorf("%d after five quiet minutes, want %d", n, basis)
+		}
+		time.Sleep(quiet)
+		if list := s.Stocks(); len(list) != 0 {
+			t.Errorf("at rest there is %v", list)
+		}
+	})
+}
+
+// The pool keeps to its memory, and gives way to environments.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	left := 1000
+	room := func() int { mu.Lock(); defer mu.Unlock(); return left }
+	play(t, simulated.Options{}, 30, room, func(t *testing.T, s *stage) {
+		s.Expect(python) // guessed at 32 MiB, which is too much
+		settle()
+		if n := s.ready(python.Path); n != 0 {
+			t.Errorf("%d are there, without the memory for one", n)
+		}
+	})
+	play(t, simulated.Options{}, 50, room, func(t *testing.T, s *stage) {
+		s.Expect(python) // measured at 20 MiB
+		settle()
+		if n := s.ready(python.Path); n != 2 {
+			t.Errorf("%d are there, want 2", n)
+		}
+		mu.Lock()
+		left = 25
+		mu.Unlock()
+		s.poke()
+		settle()
+		if n := s.ready(python.Path); n != 1 {
+			t.Errorf("%d are there with room for one", n)
+		}
+	})
+	play(t, simulated.Options{}, 0, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		if list := s.Stocks(); len(list) != 0 {
+			t.Errorf("a pool that is off has %v", list)
+		}
+	})
+}
+
+// A kind that does not boot is tried less and less often, and sandboxes are made
+// all the same.
+func TestBootFails(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	o := simulated.Options{Program: func(sandbox.Command) simulated.Program {
+		return func(*simulated.Process) sandbox.Exit { tries++; return sandbox.Exit{Code: 1} }
+	}}
+	play(t, o, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		time.Sleep(5 * time.Minute)
+		if tries < 4 || tries > 12 {
+			t.Errorf("%d tries in five minutes", tries)
+		}
+		b := create(t, s, "a", python)
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// One that dies while it waits is replaced.
+func TestMemberDies(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		s.mu.Lock()
+		before := s.booted
+		s.mu.Unlock()
+		s.Pool.mu.Lock()
+		m := s.stocks[kind(python)].ready[0]
+		s.Pool.mu.Unlock()
+		if err := m.process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if n := s.ready(python.Path); n != basis || s.booted != before+1 {
+			t.Errorf("%d are ready, %d were booted since", n, s.booted-before)
+		}
+	})
+}
+
+// A sandbox that cannot be finished is made instead.
+func TestFinishFails(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{Faults: simulated.Faults{FinishFails: 1}}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		b := create(t, s, "a", python)
+		if _, out, _ := run(t, b, "x", python); out.String() != "x in /var/task\n" || s.fresh != 1 {
+			t.Errorf("it wrote %q; %d afresh", out, s.fresh)
+		}
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

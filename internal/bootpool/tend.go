@@ -1,0 +1,209 @@
+package bootpool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lambent/internal/sandbox"
+)
+
+const (
+	// makeLimit bounds the making of a member, up to where it waits.
+	makeLimit = 30 * time.Second
+	// destroyLimit bounds one try to destroy, of which there are several.
+	destroyLimit = 30 * time.Second
+	destroyTries = 6
+	// A kind that fails is tried again later and later.
+	firstHold, longestHold = time.Second, 5 * time.Minute
+)
+
+// tend keeps the stocks at their size. It is the only one that makes and drops
+// members.
+func (p *Pool) tend() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-p.wake:
+		case <-timer.C:
+		}
+		if next := p.adjust(); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(max(time.Until(next), time.Millisecond))
+		}
+	}
+}
+
+// adjust does what the decision says.
+func (p *Pool) adjust() (next time.Time) {
+	budget := int64(p.config.MemoryMiB)
+	if p.config.Room != nil {
+		budget = min(budget, int64(p.config.Room()))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return time.Time{}
+	}
+	w := p.world(max(budget, 0) << 20)
+	steps, short, next := decide(w)
+	switch {
+	case !short:
+		p.short = time.Time{}
+	case p.short.IsZero():
+		p.short = w.now
+	}
+	for _, do := range steps {
+		s := p.stocks[do.key]
+		if do.drop {
+			m := s.ready[0]
+			s.ready = s.ready[1:]
+			p.discard(m)
+			continue
+		}
+		s.coming++
+		p.number++
+		id := fmt.Sprintf("ahead-%d", p.number)
+		p.work.Go(func() { p.add(s, id) })
+	}
+	p.forget(w.now)
+	return next
+}
+
+// world is what the decision looks at. It is called with mu held.
+func (p *Pool) world(budget int64) world {
+	w := world{now: time.Now(), budget: budget, making: p.config.Making, lastUse: p.lastUse, short: p.short}
+	for _, s := range p.stocks {
+		w.stocks = append(w.stocks, stockView{
+			key: s.key, size: s.size, ready: len(s.ready), coming: s.coming,
+			demand: s.demand.now(w.now), wanted: s.wanted, hold: s.hold,
+		})
+	}
+	return w
+}
+
+// forget drops stocks that have nothing and are wanted by nobody. It is called
+// with mu held.
+func (p *Pool) forget(now time.Time) {
+	for key, s := range p.stocks {
+		if len(s.ready)+s.coming == 0 && now.Sub(s.wanted) >= quiet {
+			delete(p.stocks, key)
+		}
+	}
+}
+
+// add makes a member of the stock.
+func (p *Pool) add(s *stock, id string) {
+	ctx, cancel := context.WithTimeout(p.ctx, makeLimit)
+	defer cancel()
+	m, err := p.make(ctx, s, id)
+	p.mu.Lock()
+	s.coming--
+	if err != nil {
+		s.hold = time.Now().Add(min(firstHold<<min(s.failed, 16), longestHold))
+		s.failed++
+	} else {
+		s.failed = 0
+		s.size = max(m.size, guessBare)
+	}
+	kept := err == nil && !p.closed
+	if kept {
+		s.ready = append(s.ready, m)
+	}
+	closed := p.closed
+	p.mu.Unlock()
+	switch {
+	case kept:
+		p.watch(s, m)
+	case err == nil:
+		p.discard(m)
+	case !closed:
+		p.config.Log.Warn("make a sandbox ahead", "sandbox", id, "err", err)
+	}
+	p.poke()
+}
+
+// make begins a sandbox, and boots the program of the stock in it. On error
+// nothing is left behind.
+func (p *Pool) make(ctx context.Context, s *stock, id string) (*member, error) {
+	blank := p.config.Blank
+	blank.ID = id
+	if s.ahead != nil {
+		blank.Mounts = s.ahead.Mounts
+	}
+	begun, err := p.Begin(ctx, blank)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{Unfinished: begun, key: s.key, size: guessBare}
+	if s.ahead == nil {
+		return m, nil
+	}
+	if err := m.boot(ctx, s.ahead); err != nil {
+		p.discard(m)
+		return nil, err
+	}
+	return m, nil
+}
+
+// watch throws a member away that dies while it waits.
+func (p *Pool) watch(s *stock, m *member) {
+	if m.process == nil {
+		return
+	}
+	p.work.Go(func() {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-m.taken:
+			return
+		case <-m.process.Done():
+		}
+		p.mu.Lock()
+		left := len(s.ready)
+		s.ready = without(s.ready, m)
+		mine := len(s.ready) < left // otherwise it is somebody's already
+		p.mu.Unlock()
+		if mine {
+			p.config.Log.Warn("a program that waited has ended", "sandbox", m.ID(), "exit", m.process.Exit())
+			p.discard(m)
+			p.poke()
+		}
+	})
+}
+
+func without(list []*member, m *member) []*member {
+	for i, one := range list {
+		if one == m {
+			return append(list[:i:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+// discard destroys a member beside the road.
+func (p *Pool) discard(m *member) {
+	p.work.Go(func() {
+		pause := 50 * time.Millisecond
+		for try := 1; ; try++ {
+			ctx, cancel := context.WithTimeout(context.Background(), destroyLimit)
+			err := m.destroy(ctx)
+			cancel()
+			if err == nil {
+				return
+			}
+			p.config.Log.Error("destroy sandbox", "sandbox", m.ID(), "try", try, "err", err)
+			if try == destroyTries {
+				return // it is left for the driver's Close, or the next start's Sweep
+			}
+			<-time.After(pause)
+			pause *= 2
+		}
+	})
+}
+
+var _ sandbox.Driver = (*Pool)(nil)
