@@ -68,7 +68,7 @@ func newTroubled(t *testing.T, seed uint64) *troubled {
 	dice := rand.New(rand.NewPCG(seed, 11))
 	w := &troubled{world: &world{t: t, seed: seed, dice: dice, outcomes: map[string]outcome{}}, received: map[string][]delivery{}}
 	w.host = newHost(t, config{
-		seed: seed, program: w.program, waiters: 100, account: lambda.DefaultConcurrency,
+		seed: seed, program: w.program, pool: seed%2 == 0, waiters: 100, account: lambda.DefaultConcurrency,
 		limits: placement.Limits{Environments: 1 + dice.IntN(4), MemoryMiB: 4096, Starting: 4, Idle: time.Duration(1+dice.IntN(60)) * time.Second},
 	})
 	f := function("f", 128, time.Duration(1+dice.IntN(5))*time.Second)
@@ -176,7 +176,7 @@ func (w *troubled) run() {
 		})
 	}
 	callers.Wait()
-	w.host.fleet.Close(context.Background())
+	w.host.close()
 	time.Sleep(time.Hour) // timers that nobody stopped go off now
 	synctest.Wait()
 }

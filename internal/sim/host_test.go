@@ -3,14 +3,17 @@ package sim
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"lambent/internal/bootpool"
 	"lambent/internal/environment"
 	"lambent/internal/event"
 	"lambent/internal/fleet"
@@ -26,6 +29,7 @@ import (
 // host is the engines on a simulated driver: what cmd/lambent joins on a real one.
 type host struct {
 	driver *simulated.Driver
+	pool   *bootpool.Pool // nil: without
 	fleet  *fleet.Fleet
 	events *recorder
 	layers map[string]string // function name to a folder with its extensions
@@ -38,15 +42,20 @@ type config struct {
 	account int
 	waiters int
 	reserve fleet.Reservations
+	pool    bool // sandboxes and runtimes are made ahead
 	program func(cmd sandbox.Command) simulated.Program
 }
 
 func newHost(t testing.TB, c config) *host {
 	h := &host{events: &recorder{}, layers: map[string]string{}}
-	h.driver = simulated.New(simulated.Options{Seed: c.seed, Faults: c.faults, Program: c.program})
+	h.driver = simulated.New(simulated.Options{Seed: c.seed, Faults: c.faults, Program: ahead(c.program)})
 	log := slog.New(slog.DiscardHandler)
 	parts := &environment.Parts{
 		Sandboxes: h.driver, Packages: h, Programs: h, API: apis{log}, Events: h.events, Log: log,
+	}
+	if c.pool {
+		h.pool = bootpool.New(h.driver, bootpool.Config{Blank: environment.Blank(), MemoryMiB: 256, Making: 2, Log: log})
+		parts.Sandboxes = h.pool
 	}
 	made := 0 // what befalls a sandbox is drawn from its name, so names repeat with the seed
 	h.fleet = fleet.New(fleet.Config{
@@ -67,6 +76,39 @@ func newHost(t testing.TB, c config) *host {
 	return h
 }
 
+// close ends everything.
+func (h *host) close() {
+	h.fleet.Close(context.Background())
+	if h.pool != nil {
+		h.pool.Empty()
+	}
+}
+
+// bootMark is the variable by which a runtime knows that it was started ahead.
+const bootMark = "BOOT"
+
+// ahead lets programs be started before it is known for whom.
+func ahead(program func(cmd sandbox.Command) simulated.Program) func(cmd sandbox.Command) simulated.Program {
+	return func(cmd sandbox.Command) simulated.Program {
+		run := program(cmd)
+		return func(p *simulated.Process) sandbox.Exit {
+			if p.Env(bootMark) == "" {
+				return run(p)
+			}
+			p.Use(16 << 20)
+			p.Sleep(40 * time.Millisecond)
+			p.Stdout.Write([]byte{0})
+			message, err := io.ReadAll(p.Stdin)
+			if err != nil || len(message) == 0 {
+				return sandbox.Exit{Code: 1}
+			}
+			words := strings.Split(strings.TrimSuffix(string(message), "\x00"), "\x00")
+			p.Command.Dir, p.Command.Env = words[0], words[1:]
+			return run(p)
+		}
+	}
+}
+
 // Open gives a function the layer folder that the test made for it.
 func (h *host) Open(_ context.Context, v *lambda.Version) (string, []string, func(), error) {
 	var opt []string
@@ -78,7 +120,10 @@ func (h *host) Open(_ context.Context, v *lambda.Version) (string, []string, fun
 
 // Program runs every function as /var/runtime/bootstrap with its name.
 func (h *host) Program(v *lambda.Version, _ string, _ []string) (sandbox.Program, error) {
-	return sandbox.Program{Argv: []string{"/var/runtime/bootstrap", v.Function}, Dir: "/var/task"}, nil
+	return sandbox.Program{
+		Argv: []string{"/var/runtime/bootstrap", v.Function}, Dir: "/var/task",
+		Ahead: &sandbox.Ahead{Path: "/var/runtime/bootstrap", Env: []string{bootMark + "=1"}},
+	}, nil
 }
 
 // extensions makes a layer folder with external extensions of these names.

@@ -83,7 +83,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	dice := rand.New(rand.NewPCG(seed, 7))
 	w := &world{t: t, seed: seed, dice: dice, outcomes: map[string]outcome{}, ahead: map[*lambda.Version]int{}, retired: map[*lambda.Version]bool{}}
 	c := config{
-		seed: seed, program: w.program, waiters: 4 + dice.IntN(40), account: 3 + dice.IntN(20),
+		seed: seed, program: w.program, pool: seed%2 == 0, waiters: 4 + dice.IntN(40), account: 3 + dice.IntN(20),
 		limits: placement.Limits{
 			Environments: 1 + dice.IntN(8), MemoryMiB: 512 + 128*dice.IntN(20), Starting: dice.IntN(4),
 			Idle: time.Duration(1+dice.IntN(300)) * time.Second, Lifetime: time.Duration(1+dice.IntN(60)) * time.Minute,
@@ -219,7 +219,7 @@ func (w *world) run() {
 	}
 	callers.Wait()
 	w.checkProvisioned()
-	w.host.fleet.Close(context.Background())
+	w.host.close()
 	time.Sleep(time.Hour) // timers that nobody stopped go off now
 	synctest.Wait()
 }
