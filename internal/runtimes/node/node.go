@@ -145,6 +145,8 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 	if _, own := runtimes.Variable(v, "NODE_PATH"); !own {
 		p.Env = append(p.Env, "NODE_PATH="+nodePath(major))
 	}
+	// Node.js looks for modules below HOME; OpenSSL, ICU and libuv read variables of their own.
+	p.Ahead = runtimes.Ahead(v, p, "NODE_", "HOME", "OPENSSL_", "SSL_CERT_", "ICU_", "UV_")
 	return p, nil
 }
 

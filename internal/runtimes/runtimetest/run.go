@@ -34,6 +34,10 @@ type Job struct {
 	Close   bool              // close every connection after its answer
 	Wrapper string            // file of the layer that AWS_LAMBDA_EXEC_WRAPPER names
 
+	// Ahead starts the runtime before it is told its function, in the way of
+	// a pool.
+	Ahead bool
+
 	// Argv replaces the program's command line, for runs of other runtimes.
 	Argv []string
 }
@@ -116,9 +120,17 @@ func (r *run) run(t testing.TB) Outcome {
 
 	api := startAPI(t, r.job.Events, r.job.Close)
 	cmd.Env = r.env(api.addr)
+	var send func()
+	if r.job.Ahead {
+		send = r.ahead(t, cmd)
+	}
 	api.begun = time.Now()
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %v: %v", argv, err)
+	}
+	if send != nil {
+		send()
+		api.begun = time.Now()
 	}
 	for _, f := range cmd.ExtraFiles {
 		f.Close()
@@ -148,6 +160,55 @@ func (r *run) run(t testing.TB) Outcome {
 	defer api.mu.Unlock()
 	o.Answers, o.First = api.answers, api.first
 	return o
+}
+
+// ahead makes the command one that is started ahead. The function that it returns
+// waits until it is ready and sends it its folder and variables.
+func (r *run) ahead(t testing.TB, cmd *exec.Cmd) (send func()) {
+	if r.program.Ahead == nil {
+		t.Fatalf("%s cannot be started ahead", r.job.Runtime)
+	}
+	message := sandbox.AheadMessage(r.task, (&exec.Cmd{Env: cmd.Env}).Environ()) // each variable once
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=en_US.UTF-8", "TZ=:UTC"}
+	for _, kv := range r.program.Ahead.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		cmd.Env = append(cmd.Env, name+"="+strings.Join(r.translateAll(strings.Split(value, ":")), ":"))
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatalf("make a pipe: %v", err)
+	}
+	ready := make(chan struct{})
+	cmd.Stdout = &gate{Writer: cmd.Stdout, ready: ready}
+	return func() {
+		select {
+		case <-ready:
+		case <-time.After(limit):
+			t.Errorf("%s started ahead does not get ready", r.job.Runtime)
+		}
+		if _, err := stdin.Write(message); err != nil {
+			t.Errorf("send %s its message: %v", r.job.Runtime, err)
+		}
+		stdin.Close()
+	}
+}
+
+// gate waits for the first zero byte and lets everything else pass.
+type gate struct {
+	io.Writer
+	ready chan struct{}
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	n := len(b)
+	if i := bytes.IndexByte(b, 0); i >= 0 && g.ready != nil {
+		close(g.ready)
+		g.ready = nil
+		b = append(bytes.Clone(b[:i]), b[i+1:]...)
+	}
+	_, err := g.Writer.Write(b)
+	return n, err
 }
 
 // frames gives the process a pipe for its framed log and returns how to read

@@ -3,4 +3,7 @@
 // is an ES module starts it then.
 "use strict";
 
+if (process.env._LAMBENT_AHEAD !== undefined) {
+  require("./lambent/ahead.cjs").wait();
+}
 require("./lambent/start.cjs");
