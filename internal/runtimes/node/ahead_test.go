@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"lambent/internal/lambda"
+	"lambent/internal/runtimes"
 	"lambent/internal/runtimes/runtimetest"
 )
 
@@ -40,16 +41,13 @@ exports.handler = async () => {
   };
 };
 `
-	for _, f := range here(t) {
-		t.Run(string(f.Runtime), func(t *testing.T) {
-			t.Parallel()
-			fresh, ahead := runtimetest.SameAhead(t, runtimetest.Job{
-				Set: set, Runtime: f.Runtime, Task: map[string]string{"app.js": source}, Framed: true,
-				Env: []lambda.Variable{{Name: "TZ", Value: "Asia/Tokyo"}, {Name: "MINE", Value: "a=b \n ü"}, {Name: "EMPTY", Value: ""}},
-			})
-			runtimetest.Views(t, fresh.Answers[0].Body, ahead.Answers[0].Body, "random", "uuid")
+	each(t, 16, 24, func(t *testing.T, f runtimes.Found) {
+		fresh, ahead := runtimetest.SameAhead(t, runtimetest.Job{
+			Set: set, Runtime: f.Runtime, Task: map[string]string{"app.js": source}, Framed: true,
+			Env: []lambda.Variable{{Name: "TZ", Value: "Asia/Tokyo"}, {Name: "MINE", Value: "a=b \n ü"}, {Name: "EMPTY", Value: ""}},
 		})
-	}
+		runtimetest.Views(t, fresh.Answers[0].Body, ahead.Answers[0].Body, "random", "uuid")
+	})
 }
 
 // TestAheadLogs compares log records and errors.
@@ -58,7 +56,7 @@ func TestAheadLogs(t *testing.T) {
 	const source = `console.log("loaded");
 exports.handler = async () => { console.warn("told"); throw new Error("broken"); };
 `
-	for _, f := range here(t) {
+	each(t, 16, 24, func(t *testing.T, f runtimes.Found) {
 		for _, format := range []string{"Text", "JSON"} {
 			fresh, ahead := runtimetest.SameAhead(t, runtimetest.Job{
 				Set: set, Runtime: f.Runtime, Task: map[string]string{"app.js": source}, Framed: true,
@@ -70,26 +68,27 @@ exports.handler = async () => { console.warn("told"); throw new Error("broken");
 				}
 			}
 		}
-	}
+	})
 }
 
 // TestNotAhead lists what must be seen when Node.js is executed.
 func TestNotAhead(t *testing.T) {
 	t.Parallel()
-	f := here(t)[0]
-	ahead := func(name string) bool {
+	ahead := func(f runtimes.Found, name string) bool {
 		p, err := set.Program(&lambda.Version{Runtime: f.Runtime, MemoryMB: 128, Environment: []lambda.Variable{{Name: name, Value: "1"}}}, t.TempDir(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p.Ahead != nil
 	}
-	if !ahead("MINE") || !ahead("TZ") {
-		t.Error("a function with harmless variables is not started ahead")
-	}
-	for _, name := range []string{"NODE_OPTIONS", "NODE_PATH", "NODE_EXTRA_CA_CERTS", "HOME", "OPENSSL_CONF", "UV_THREADPOOL_SIZE", "LD_PRELOAD", "AWS_LAMBDA_EXEC_WRAPPER"} {
-		if ahead(name) {
-			t.Errorf("a function that sets %s is started ahead", name)
+	each(t, 16, 24, func(t *testing.T, f runtimes.Found) {
+		if !ahead(f, "MINE") || !ahead(f, "TZ") {
+			t.Error("a function with harmless variables is not started ahead")
 		}
-	}
+		for _, name := range []string{"NODE_OPTIONS", "NODE_PATH", "NODE_EXTRA_CA_CERTS", "HOME", "OPENSSL_CONF", "UV_THREADPOOL_SIZE", "LD_PRELOAD", "AWS_LAMBDA_EXEC_WRAPPER"} {
+			if ahead(f, name) {
+				t.Errorf("a function that sets %s is started ahead", name)
+			}
+		}
+	})
 }
