@@ -34,7 +34,7 @@ func (m *member) boot(ctx context.Context, a *sandbox.Ahead) error {
 	ready := make(chan struct{})
 	m.outputs = map[int]*output{1: {ready: ready}, 2: {}}
 	cmd := sandbox.Command{
-		Path: a.Path, Args: a.Args, Env: a.Env, Dir: "/",
+		Path: a.Path, Args: a.Args, Env: a.Env, Dir: a.Dir,
 		Stdin: m.letter, Stdout: m.outputs[1], Stderr: m.outputs[2],
 	}
 	for _, fd := range a.Pipes {

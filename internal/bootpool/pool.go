@@ -191,7 +191,7 @@ func kind(a *sandbox.Ahead) string {
 	if a == nil {
 		return ""
 	}
-	return strings.Join(slices.Concat([]string{a.Path}, a.Args, []string{"\x01"}, a.Env, []string{fmt.Sprint(a.Mounts, a.Pipes)}), "\x00")
+	return strings.Join(slices.Concat([]string{a.Path, a.Dir}, a.Args, []string{"\x01"}, a.Env, []string{fmt.Sprint(a.Mounts, a.Pipes)}), "\x00")
 }
 
 func (p *Pool) poke() {

@@ -31,7 +31,7 @@ func Ahead(v *lambda.Version, p sandbox.Program, own ...string) *sandbox.Ahead {
 		return nil
 	}
 	a := &sandbox.Ahead{
-		Mounts: p.Mounts, Path: p.Argv[0], Args: p.Argv[1:],
+		Mounts: p.Mounts, Path: p.Argv[0], Args: p.Argv[1:], Dir: p.Dir,
 		Env: append(slices.Clone(p.Env), AheadMark+"=1"),
 	}
 	if p.LogFD > 0 {

@@ -58,14 +58,16 @@ type Unfinished interface {
 }
 
 // Ahead is a program that can be started before it is known for whom: it does
-// what all its uses have in common, reads standard input to its end, and
-// goes on as if it had just been executed with what it read there (see
-// AheadMessage). It sees no byte of a customer before.
+// what all its uses have in common, writes a zero byte to standard output,
+// reads standard input to its end, and goes on as if it had just been executed
+// with what it read there (see AheadMessage); where that is nothing, it ends. It
+// sees no byte of a customer before.
 type Ahead struct {
 	Mounts []Mount // the folders that it needs
 	Path   string
 	Args   []string
 	Env    []string // what it is executed with; the message replaces all of it
+	Dir    string   // where it is executed: a folder of every sandbox
 	Pipes  []int    // the descriptors besides 1 and 2 that it may write to
 }
 

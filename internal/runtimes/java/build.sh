@@ -63,6 +63,7 @@ javac -nowarn -Xlint:-options --release 8 -cp "$work/classes" -d "$work/classes"
 cat >"$work/manifest" <<EOF
 Main-Class: lambent.runtime.Main
 Add-Opens: java.base/java.io
+Enable-Native-Access: ALL-UNNAMED
 EOF
 jar cfm "$work/lambent-java.jar" "$work/manifest" -C "$work/classes" .
 mkdir -p bootstrap

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -27,6 +29,9 @@ const rehearsalTimeout = time.Minute
 // path here is not the one inside, so it is written relative to the working
 // folder, in a way that leads from /var/task to /var/runtime too.
 func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.Host, folder string) error {
+	if err := writeLibrary(folder); err != nil {
+		return err
+	}
 	if runtimes.CompareVersions(found.Version, "13") < 0 || strings.HasSuffix(string(found.Runtime), ".al2023") {
 		return nil // the .al2023 names are served by the same interpreter as their elders
 	}
@@ -57,6 +62,25 @@ func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.
 		return err
 	}
 	return os.Rename(fresh, filepath.Join(folder, archiveName(found)))
+}
+
+// writeLibrary puts the native library beside the jar, whole or not at all.
+func writeLibrary(folder string) error {
+	library := libraryFor(runtime.GOARCH)
+	path := filepath.Join(folder, libraryName)
+	if _, err := os.Stat(path); err == nil || library == nil {
+		return nil
+	}
+	fresh, err := os.CreateTemp(folder, ".library-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(fresh.Name())
+	_, err = fresh.Write(library)
+	if err = errors.Join(err, fresh.Chmod(0o644), fresh.Close()); err != nil {
+		return err
+	}
+	return os.Rename(fresh.Name(), path)
 }
 
 // archiveName tells interpreters apart, updates of one included.

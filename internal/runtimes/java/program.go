@@ -63,14 +63,27 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 			argv = append(argv, s.option)
 		}
 	}
-	return sandbox.Program{
+	p := sandbox.Program{
 		Mounts:  append(dirs.Mounts(found), elsewhere(found.Prefix)...),
 		Argv:    append(argv, "-jar", runtimes.RuntimeDir+"/"+jarName, runtimes.LayerRoot+"/java"),
 		Dir:     runtimes.TaskRoot,
 		Wrapper: true,
 		OldKeys: runtimes.CompareVersions(majorOf(found.Runtime), "17") < 0,
 		LogFD:   runtimes.LogFD,
-	}, nil
+	}
+	if canStartAhead(found, dirs.Bootstrap) {
+		// The virtual machine asks the C library for the time zone and for its own
+		// options; class loading and addresses look at the others.
+		p.Ahead = runtimes.Ahead(v, p, "JAVA_", "JDK_", "CLASSPATH", "TZ", "HOME", "AWS_LAMBDA_JAVA_")
+	}
+	return p, nil
+}
+
+// canStartAhead tells whether Prepare has done its work, on a release whose
+// variables can be replaced.
+func canStartAhead(found runtimes.Found, folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, libraryName))
+	return err == nil && runtimes.CompareVersions(majorOf(found.Runtime), "17") >= 0
 }
 
 // options is what the function says to the virtual machine by variables.

@@ -114,6 +114,12 @@ func (r *run) run(t testing.TB) Outcome {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = r.task
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	cmd.Stdin = null
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 5 * time.Second
 	frames := r.frames(t, cmd)
@@ -139,7 +145,6 @@ func (r *run) run(t testing.TB) Outcome {
 	go func() { exited <- cmd.Wait() }()
 
 	o := Outcome{Task: r.task, Layer: r.layer, Program: r.program}
-	var err error
 	select {
 	case err = <-exited:
 		o.Exited = true
@@ -169,12 +174,12 @@ func (r *run) ahead(t testing.TB, cmd *exec.Cmd) (send func()) {
 		t.Fatalf("%s cannot be started ahead", r.job.Runtime)
 	}
 	message := sandbox.AheadMessage(r.task, (&exec.Cmd{Env: cmd.Env}).Environ()) // each variable once
-	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=en_US.UTF-8", "TZ=:UTC"}
 	for _, kv := range r.program.Ahead.Env {
 		name, value, _ := strings.Cut(kv, "=")
 		cmd.Env = append(cmd.Env, name+"="+strings.Join(r.translateAll(strings.Split(value, ":")), ":"))
 	}
+	cmd.Stdin = nil
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatalf("make a pipe: %v", err)

@@ -135,6 +135,12 @@ final class Client {
         at = end = 0;
     }
 
+    /** Tears the connection down, so that neither side waits for stragglers. */
+    void abort() throws IOException {
+        socket.setSoLinger(true, 0);
+        close();
+    }
+
     private void close() {
         if (socket != null) {
             try {

@@ -41,6 +41,11 @@ final class Log implements LambdaLogger {
                 level(System.getenv("AWS_LAMBDA_LOG_LEVEL")));
     }
 
+    /** One that nothing is written to, and that looks at no variable. */
+    static Log silent() {
+        return new Log(null, LogFormat.TEXT, LogLevel.UNDEFINED);
+    }
+
     /** The functions' own variable may say anything: what is no level hides nothing. */
     private static LogLevel level(String name) {
         for (LogLevel level : LogLevel.values()) {

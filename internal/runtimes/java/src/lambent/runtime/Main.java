@@ -26,6 +26,9 @@ public final class Main {
             Rehearsal.play();
             return;
         }
+        if (Ahead.asked()) {
+            Ahead.await();
+        }
         String api = System.getenv("AWS_LAMBDA_RUNTIME_API");
         if (api == null || api.isEmpty()) {
             System.err.println("AWS_LAMBDA_RUNTIME_API is not set: this program runs inside a Lambda execution environment");
@@ -101,8 +104,11 @@ public final class Main {
 
     /** Sets what functions on AWS find set: short-lived negative DNS answers, the system's certificates. */
     private static void describePlatform() {
+        describePlatform(System.getenv("AWS_LAMBDA_JAVA_NETWORKADDRESS_CACHE_NEGATIVE_TTL"));
+    }
+
+    static void describePlatform(String ttl) {
         if (System.getProperty("java.security.properties") == null) {
-            String ttl = System.getenv("AWS_LAMBDA_JAVA_NETWORKADDRESS_CACHE_NEGATIVE_TTL");
             Security.setProperty("networkaddress.cache.negative.ttl", ttl == null ? "1" : ttl);
         }
         File certificates = new File("/etc/pki/java/cacerts");
