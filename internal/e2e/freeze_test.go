@@ -81,7 +81,7 @@ func TestEnvironmentsExpire(t *testing.T) {
 	for _, g := range grounds() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			s := startOn(t, g, "--idle-timeout", "1s")
+			s := startOn(t, g, noPool, "--idle-timeout", "1s")
 			code := `
 import os, tempfile
 note, count = os.path.join(tempfile.gettempdir(), "note"), 0
@@ -217,7 +217,7 @@ def handler(event, context):
 // TestDeletingEndsEnvironments: deleting a function ends its idle environments.
 func TestDeletingEndsEnvironments(t *testing.T) {
 	t.Parallel()
-	s := own(t, dataDir(t))
+	s := own(t, dataDir(t), noPool)
 	name := s.deploy(t, function{code: "def handler(event, context):\n    return 1"})
 	s.call(t, name, `{}`)
 	if len(s.children(t)) == 0 {

@@ -12,7 +12,7 @@ const callers = 200
 // TestManyConcurrentInvocations: all are answered right, each from an environment
 // that did nothing else meanwhile, and the server is afterwards what it was.
 func TestManyConcurrentInvocations(t *testing.T) {
-	s := own(t, dataDir(t), "--idle-timeout", "2s")
+	s := own(t, dataDir(t), noPool, "--idle-timeout", "2s")
 	name := s.deploy(t, function{memory: 128, timeout: 60, code: `
 import time
 inside = 0

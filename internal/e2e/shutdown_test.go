@@ -26,7 +26,7 @@ func TestNoCleanupWithoutExtension(t *testing.T) {
 	for _, g := range grounds() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			s := ownOn(t, g, dataDir(t), "--idle-timeout", "500ms")
+			s := ownOn(t, g, dataDir(t), noPool, "--idle-timeout", "500ms")
 			name := s.deploy(t, function{code: cleanupCode})
 			s.call(t, name, `{}`)
 			eventually(t, "the environment's end", func() bool { return len(s.children(t)) == 0 })
@@ -87,7 +87,7 @@ def handler(event, context):
 // after 30 % of the time, an extension that does not end after all of it.
 func TestShutdownHasAnEnd(t *testing.T) {
 	t.Parallel()
-	s := own(t, dataDir(t), "--idle-timeout", "500ms")
+	s := own(t, dataDir(t), noPool, "--idle-timeout", "500ms")
 	name := s.extended(t, "hang-at-shutdown", "SHUTDOWN", function{code: `
 import signal, threading, time
 def told(number, frame):
