@@ -23,6 +23,8 @@ const noPool = "--boot-pool-memory=0"
 var seenFiles = []string{"/proc/self/limits", "/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/status", "/proc/self/cmdline",
 	"/proc/self/environ", "/proc/self/oom_score_adj", "/proc/net/tcp", "/etc/hosts", "/etc/passwd", "/etc/resolv.conf", "/etc/hostname"}
 
+const cmdline = "/proc/self/cmdline"
+
 // looking is a function that gives what it sees: files, links of descriptors and
 // of the working folder, variables, arguments, random numbers.
 type looking struct {
@@ -151,6 +153,11 @@ func TestAheadIsIndistinguishable(t *testing.T) {
 				t.Fatal("a server without a pool starts runtimes ahead")
 			}
 			ahead, other := startedAhead(t, with, f)
+			for try := 0; try < 100 && fresh.Files[cmdline] != ahead.Files[cmdline]; try++ {
+				<-time.After(200 * time.Millisecond) // a new server prepares its Java first
+				renew(t, without, name, try)
+				fresh = looks(t, without, name)
+			}
 			compare(t, name, fresh, ahead)
 			for i := range ahead.Random {
 				if fmt.Sprint(ahead.Random[i]) == fmt.Sprint(other.Random[i]) {

@@ -29,6 +29,7 @@ var (
 	collector   = regexp.MustCompile(`-XX:[+-]Use\w*GC\b`)
 	compilation = regexp.MustCompile(`-XX:([+-]TieredCompilation\b|TieredStopAtLevel=)|-X(int|comp)\b`)
 	heap        = regexp.MustCompile(`-Xmx|-XX:(MaxHeapSize|MaxRAM|MaxRAMPercentage|MaxRAMFraction)=`)
+	perfData    = regexp.MustCompile(`-XX:[+-](UsePerfData\b|PerfDataSaveToFile\b)`)
 	archive     = regexp.MustCompile(`-Xshare:|-XX:(SharedArchiveFile|AOT\w*)=`)
 )
 
@@ -36,6 +37,7 @@ var (
 func settings(v *lambda.Version, major, archiveFile string) []setting {
 	list := []setting{
 		{"-XX:+UseSerialGC", collector},
+		{"-XX:-UsePerfData", perfData}, // or it keeps a file in the function's /tmp, for tools that nobody can run there
 		{fmt.Sprintf("-XX:MaxHeapSize=%dk", v.MemoryMB*1024*heapPercent/100), heap},
 	}
 	if stopsAtC1(major) {
