@@ -192,7 +192,7 @@ func perform(op *initproto.Op, fds []int) error {
 		if op.Flags&initproto.BindShallow == 0 {
 			return nil
 		}
-		return restrict(op.Target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, false)
+		return restrict(op.Target, attributes(op), false)
 	case initproto.OpReadOnly:
 		return restrict(op.Target, unix.MOUNT_ATTR_RDONLY, false)
 	case initproto.OpWrite:
@@ -227,11 +227,19 @@ func bind(op *initproto.Op) error {
 		}
 		return err
 	}
-	attrs := uint64(unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID)
+	return restrict(op.Target, attributes(op), recursive)
+}
+
+// attributes are those of a mount of the host's.
+func attributes(op *initproto.Op) uint64 {
+	attrs := uint64(unix.MOUNT_ATTR_NOSUID)
+	if op.Flags&initproto.BindWritable == 0 {
+		attrs |= unix.MOUNT_ATTR_RDONLY
+	}
 	if op.Flags&initproto.BindDevices == 0 {
 		attrs |= unix.MOUNT_ATTR_NODEV
 	}
-	return restrict(op.Target, attrs, recursive)
+	return attrs
 }
 
 // restrict adds attributes to a mount, and to those below it. Kernels before

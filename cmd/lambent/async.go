@@ -26,7 +26,7 @@ const maxDead = 100_000
 // invoker runs functions, for whoever calls.
 func (d *daemon) invoker() *invoke.Invoker {
 	return &invoke.Invoker{
-		Versions: opener{d.catalog, d.keys}, Environments: d.fleet, Tails: d.logs.Tails(), Home: d.home, NewID: environment.NewID,
+		Versions: opener{d.catalog, d.keys, d.files}, Environments: d.fleet, Tails: d.logs.Tails(), Home: d.home, NewID: environment.NewID,
 		Loops: d.catalog, Observer: d.metrics,
 	}
 }

@@ -57,6 +57,7 @@ type daemon struct {
 	catalog     *catalog.Catalog
 	packages    *code.Store
 	keys        *secrets.Ring
+	files       fileSystems
 	traces      *trace.Traces
 	metrics     *metrics.Metrics
 	fleet       *fleet.Fleet
@@ -232,9 +233,13 @@ func (d *daemon) s3Region() string {
 
 // openFleet starts what runs environments.
 func (d *daemon) openFleet(ctx context.Context) error {
+	var err error
+	if d.files, err = parseFileSystems(d.options.fileSystems); err != nil {
+		return err
+	}
 	parts := &environment.Parts{
-		Credentials: credentials{d},
-		Sandboxes:   d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
+		Credentials: credentials{d}, FileSystems: d.files.folder,
+		Sandboxes: d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
 		Events: event.Fan{d.logs, d.traces, d.metrics}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {

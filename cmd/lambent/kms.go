@@ -14,16 +14,21 @@ import (
 )
 
 // opener resolves what an invocation runs, with its variables in clear. A function
-// whose key cannot be used is refused here, in its environment's place.
+// whose key cannot be used, or whose file system is not there, is refused here, in
+// its environment's place.
 type opener struct {
 	*catalog.Catalog
-	keys *secrets.Ring
+	keys  *secrets.Ring
+	files fileSystems
 }
 
 func (o opener) Resolve(name, qualifier string) (*lambda.Version, error) {
 	v, err := o.Catalog.Resolve(name, qualifier)
-	if err != nil || v.KMSKeyARN == "" {
+	if err != nil || v.KMSKeyARN == "" && len(v.FileSystems) == 0 {
 		return v, err
+	}
+	if err := o.files.mountable(v); err != nil {
+		return nil, err
 	}
 	return o.keys.Open(v)
 }

@@ -24,6 +24,8 @@ type options struct {
 	region  string
 	apiRate string
 
+	fileSystems []string
+
 	driver      string
 	network     string
 	injectSelf  bool
@@ -111,6 +113,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.StringVar(&o.s3Endpoint, "s3-endpoint", "", "S3 server that code with S3Bucket and S3Key comes from; its credentials are the usual AWS variables")
 	f.StringVar(&o.s3Region, "s3-region", "", "region of that server; the default is --region")
 	f.StringVar(&o.upstream, "upstream", "", "endpoint that requests for services that Lambent does not have are forwarded to, unchanged")
+	f.StringArrayVar(&o.fileSystems, "file-system", nil, "ARN=FOLDER: the folder of this host that functions find where they mount this access point, with the folder's own permissions; may be given again")
 	f.StringVar(&o.apiRate, "api-rate", "", "requests a second that are let in; aws for AWS's own, or a list such as "+ratesOfAWS+"; empty: any number")
 	o.access.flags(cmd)
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")

@@ -73,6 +73,8 @@ func exceptionOf(kind lambda.Kind) exception {
 		return exception{"KMSDisabledException", http.StatusBadGateway, true, byService}
 	case lambda.KMSAccessDenied:
 		return exception{"KMSAccessDeniedException", http.StatusBadGateway, true, byService}
+	case lambda.NotMounted:
+		return exception{"EFSMountFailureException", http.StatusForbidden, true, byUser}
 	case lambda.PolicyTooLong:
 		return exception{"PolicyLengthExceededException", http.StatusBadRequest, false, byUser}
 	case lambda.AccessDenied:

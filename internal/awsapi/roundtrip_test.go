@@ -253,6 +253,7 @@ func TestErrorsReachTheSDK(t *testing.T) {
 		lambda.PolicyTooLong: "PolicyLengthExceededException", lambda.SigningNotFound: "CodeSigningConfigNotFoundException",
 		lambda.InUse: "ResourceInUseException", lambda.KMSNotFound: "KMSNotFoundException",
 		lambda.KMSDisabled: "KMSDisabledException", lambda.KMSAccessDenied: "KMSAccessDeniedException",
+		lambda.NotMounted: "EFSMountFailureException",
 	}
 	for kind, code := range codes {
 		var api smithy.APIError

@@ -284,7 +284,7 @@ func TestSettingsStayUnlessGiven(t *testing.T) {
 		if !slices.Equal(kept.Environment, created.Environment) || kept.Environment[0].Value != "x" {
 			t.Error("an empty update changed the environment")
 		}
-		cleared := w.configure("f", lambda.Settings{Environment: &[]lambda.Variable{}, Layers: &[]string{}, VPC: &lambda.VPC{}, DeadLetter: to("")})
+		cleared := w.configure("f", lambda.Settings{Environment: &[]lambda.Variable{}, Layers: &[]string{}, VPC: &lambda.VPC{}, FileSystems: &[]lambda.FileSystem{}, DeadLetter: to("")})
 		if !cleared.HasEnvironment || len(cleared.Environment) != 0 || cleared.Layers != nil || len(cleared.VPC.SubnetIDs) != 0 || cleared.DeadLetterARN != "" {
 			t.Errorf("after clearing: %s", essence(cleared)) // F040, F061
 		}

@@ -65,7 +65,19 @@ func configure(v *lambda.Version, s lambda.Settings) error {
 	if s.VPC != nil {
 		v.VPC = s.VPC
 	}
+	if err := checkFileSystems(*v); err != nil {
+		return err
+	}
 	return checkSnapStart(*v)
+}
+
+// checkFileSystems: file systems are reached through a VPC.
+func checkFileSystems(v lambda.Version) error {
+	if len(v.FileSystems) == 0 || v.VPC != nil && len(v.VPC.SubnetIDs) > 0 {
+		return nil
+	}
+	return lambda.Errorf(lambda.InvalidParameter, "Function must be configured to execute in a VPC to reference access point %s. "+
+		"Please update the function configuration to include VPC subnets and security groups.", v.FileSystems[0].ARN)
 }
 
 func set[T any](member *T, chosen *T) {

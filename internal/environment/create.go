@@ -142,7 +142,22 @@ func (e *Environment) spec(task string, opt []string) sandbox.Spec {
 		s.Mounts = append(s.Mounts, sandbox.Mount{Source: dir, Target: "/opt"})
 	}
 	s.Mounts = append(s.Mounts, e.program.Mounts...)
+	s.Mounts = append(s.Mounts, e.fileSystems()...)
 	return s
+}
+
+// fileSystems are the folders that the operator mapped to the function's access
+// points. Who invokes a function with one that is not mapped is refused before.
+func (e *Environment) fileSystems() (mounts []sandbox.Mount) {
+	if len(e.version.FileSystems) == 0 || e.parts.FileSystems == nil {
+		return nil
+	}
+	for _, f := range e.version.FileSystems {
+		if folder, ok := e.parts.FileSystems(f.ARN); ok {
+			mounts = append(mounts, sandbox.Mount{Source: folder, Target: f.LocalPath, Writable: true})
+		}
+	}
+	return mounts
 }
 
 // externalExtensions lists the files of the layers' extensions folders, by

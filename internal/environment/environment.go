@@ -93,6 +93,10 @@ type Parts struct {
 	// Credentials makes those of functions; nil: they get some that open nothing.
 	Credentials Credentials
 
+	// FileSystems gives the host's folder that stands for the access point of a
+	// file system. Nil: there are none.
+	FileSystems func(arn string) (folder string, ok bool)
+
 	// FreezeAfter is how long an idle environment waits before it is frozen.
 	FreezeAfter time.Duration
 }

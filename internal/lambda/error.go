@@ -42,6 +42,7 @@ const (
 	KMSNotFound                     // KMSNotFoundException, 502
 	KMSDisabled                     // KMSDisabledException, 502
 	KMSAccessDenied                 // KMSAccessDeniedException, 502
+	NotMounted                      // EFSMountFailureException, 403
 	LimitExceeded                   // LimitExceeded, 409, of IAM; LimitExceededException of CloudWatch Logs
 	MalformedPolicy                 // MalformedPolicyDocument, 400, of IAM and STS
 	AccessDenied                    // AccessDenied, 403, of IAM and STS

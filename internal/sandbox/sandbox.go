@@ -125,12 +125,16 @@ type Spec struct {
 	Ahead *Ahead
 }
 
-// Mount is a host folder shown inside, read-only.
+// Mount is a host folder shown inside, read-only unless it says otherwise.
 type Mount struct {
 	// Source is an absolute host folder. With several Mounts of the same
 	// Target their trees are merged: a later one hides an earlier one's files.
 	Source string
 	Target string // absolute, e.g. "/var/task"
+
+	// Writable lets processes write as far as the folder's own permissions let
+	// them. Such a Mount has its Target for itself.
+	Writable bool
 }
 
 // Host is a line of the hosts file.

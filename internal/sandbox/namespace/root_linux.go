@@ -192,7 +192,7 @@ func mountOps(mounts []sandbox.Mount) ([]initproto.Op, error) {
 			paths = append(paths, real)
 		}
 		if len(paths) == 1 {
-			ops = append(ops, initproto.Op{Code: initproto.OpBind, Source: paths[0], Target: target, Flags: initproto.BindShallow})
+			ops = append(ops, initproto.Op{Code: initproto.OpBind, Source: paths[0], Target: target, Flags: initproto.BindShallow | writable(mounts, target)})
 			continue
 		}
 		for i := range paths {
@@ -201,6 +201,14 @@ func mountOps(mounts []sandbox.Mount) ([]initproto.Op, error) {
 		ops = append(ops, overlay(target, paths))
 	}
 	return ops, nil
+}
+
+// writable is the flag of a target that may be written to.
+func writable(mounts []sandbox.Mount, target string) uint64 {
+	if slices.ContainsFunc(mounts, func(m sandbox.Mount) bool { return m.Target == target && m.Writable }) {
+		return initproto.BindWritable
+	}
+	return 0
 }
 
 // layersFolder is where the layers of a merged target stand while it is mounted.
@@ -223,7 +231,7 @@ func mountFDs(mounts []sandbox.Mount, first int) (ops []initproto.Op, fds []int,
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", source, err)
 		}
-		ops = append(ops, initproto.Op{Code: initproto.OpMoveFD, FD: first + len(fds), Target: target, Flags: initproto.BindShallow})
+		ops = append(ops, initproto.Op{Code: initproto.OpMoveFD, FD: first + len(fds), Target: target, Flags: initproto.BindShallow | writable(mounts, target)})
 		fds = append(fds, fd)
 		return nil
 	}

@@ -19,6 +19,7 @@ func escapeCases() []testCase {
 	return []testCase{
 		{name: "only tmp is writable", needs: files, run: onlyTmpWritable},
 		{name: "mounts are read-only", needs: files, run: mountsReadOnly},
+		{name: "a writable mount is written to", needs: files, run: mountsWritable},
 		{name: "secret of the host", needs: files, run: hostSecret},
 		{name: "folders of the host", needs: files, run: hostFolders},
 		{name: "links in mounts", needs: files, run: linksInMounts},
@@ -55,6 +56,27 @@ func mountsReadOnly(t *testing.T, s *suite) {
 	if text, err := os.ReadFile(filepath.Join(s.task, "plain")); err != nil || string(text) != "no program\n" {
 		t.Errorf("the host's file is %q, %v", text, err)
 	}
+}
+
+// mountsWritable: what may be written to is, with the host's own permissions, and
+// nothing beside it.
+func mountsWritable(t *testing.T, s *suite) {
+	open, shut := tree(t, map[string]string{"a": "1"}), tree(t, map[string]string{"b": "2"})
+	for folder, mode := range map[string]os.FileMode{open: 0o777, shut: 0o555} {
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(shut, 0o755) }) // so that it can be removed
+	b := s.box(t, func(spec *sandbox.Spec) {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: open, Target: "/mnt/open", Writable: true}, sandbox.Mount{Source: shut, Target: "/mnt/shut", Writable: true})
+	})
+	b.must("write", "/mnt/open/new", "x")
+	if text, err := os.ReadFile(filepath.Join(open, "new")); err != nil || string(text) != "x" {
+		t.Errorf("the host finds %q, %v", text, err)
+	}
+	b.mustNot("write", "/mnt/shut/new", "x")
+	b.mustNot("write", "/mnt/new", "x")
 }
 
 // secret makes a file on the host that everybody may read.

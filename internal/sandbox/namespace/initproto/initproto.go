@@ -100,6 +100,7 @@ const (
 	BindDevices  = 1 << iota // a device node: no nodev
 	BindOptional             // a missing or refused Source is no error
 	BindShallow              // without the mounts below Source
+	BindWritable             // not read-only
 )
 
 // Op is one step of building a root.
