@@ -36,7 +36,8 @@ func main() {
 	unix.Exit(0)
 }
 
-// pid1 serves the driver on one thread and reaps on another.
+// pid1 serves the driver on one thread, which all that is started is born of, and
+// reaps beside it.
 type pid1 struct {
 	control int
 	poke    chan struct{} // wakes reap when there may be children
@@ -112,7 +113,6 @@ func (p *pid1) handle(packet []byte, fds []int) {
 // answered when a wait that began after it finds no child: as all processes
 // here descend from us, none is left then.
 func (p *pid1) reap() {
-	runtime.LockOSThread()
 	for {
 		killing := p.killing.Load()
 		var status unix.WaitStatus
