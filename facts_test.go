@@ -12,13 +12,13 @@ import (
 // untested are the facts of docs/recordings.md that no test names, and why. What
 // gets a test goes from here: the test below says so.
 var untested = map[string]string{
-	"F062 to F063":       "there is no EC2 to ask whether a subnet or a group exists; its words are never needed",
-	"F065 to F068":       "functions of container images are refused",
-	"F115":               "CloudFormation's own tags; nothing here is made by CloudFormation",
-	"F209":               "nothing reads from streams yet, so nobody knows which exist",
-	"F215 to F235":       "nothing reads from event sources yet",
-	"F245":               "the credentials of functions are of no role's session yet",
-	"F254":               "a peculiarity of one release of Python on AWS: here a crash is reported as the crash that it is",
+	"F062 to F063": "there is no EC2 to ask whether a subnet or a group exists; its words are never needed",
+	"F065 to F068": "functions of container images are refused",
+	"F115":         "CloudFormation's own tags; nothing here is made by CloudFormation",
+	"F209":         "nothing reads from streams yet, so nobody knows which exist",
+	"F215 to F235": "nothing reads from event sources yet",
+	"F245":         "the credentials of functions are of no role's session yet",
+	"F254":         "a peculiarity of one release of Python on AWS: here a crash is reported as the crash that it is",
 }
 
 var factRange = regexp.MustCompile(`\bF(\d{3})(?: to F?(\d{3}))?`)
