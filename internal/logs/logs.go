@@ -61,6 +61,7 @@ type Logs struct {
 	followers followers
 	spare     batch // owned by run
 	scratch   []byte
+	text      []byte // messages of the event being written; owned by run
 	ends      []int
 }
 
@@ -244,11 +245,10 @@ func (l *Logs) render(w *writing, e event.Event) {
 		}
 		return
 	}
-	var text []byte
-	text, l.ends = logline.AppendMessages(make([]byte, 0, 512), l.ends[:0], e, l.tails.style)
+	l.text, l.ends = logline.AppendMessages(l.text[:0], l.ends[:0], e, l.tails.style)
 	begin := 0
 	for _, end := range l.ends {
-		w.add(at, text[begin:end])
+		w.add(at, l.text[begin:end])
 		begin = end
 	}
 }

@@ -61,7 +61,9 @@ func (c *conn) readBody(limit int64) ([]byte, error) {
 	}
 }
 
-// grow makes data n bytes longer.
+// grow makes data n bytes longer. A body in chunks does not tell how long it will
+// be; one that has become large gets all that it may need, rather than be copied
+// again and again.
 func (c *conn) grow(data []byte, n, limit int64) ([]byte, error) {
 	have, want := int64(cap(data)), int64(len(data))+n
 	if want <= have {
@@ -70,6 +72,9 @@ func (c *conn) grow(data []byte, n, limit int64) ([]byte, error) {
 	size := want
 	if c.body.chunked {
 		size = min(max(want, 2*have, 512), limit)
+		if have >= largeBody {
+			size = limit
+		}
 	}
 	if !c.hold(size - have) {
 		return nil, errNoRoom

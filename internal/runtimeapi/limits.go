@@ -52,6 +52,10 @@ const (
 	// after the request that needed it.
 	readBuffer = 4 << 10
 
+	// largeBody is what a body in chunks has reached when it is given room for the
+	// largest.
+	largeBody = 1 << 20
+
 	// joinedBody is up to which size a body is copied behind its head to leave
 	// in one write; a bigger one is written from where it is.
 	joinedBody = 4 << 10
