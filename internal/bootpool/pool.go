@@ -201,35 +201,6 @@ func (p *Pool) poke() {
 	}
 }
 
-// Stock is what people see of a kind of members.
-type Stock struct {
-	Program string // "" for bare sandboxes
-	Ready   int
-	Coming  int
-	MiB     int // of all that are ready
-}
-
-// Stocks lists what there is, the largest first.
-func (p *Pool) Stocks() []Stock {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var list []Stock
-	for _, s := range p.stocks {
-		one := Stock{Ready: len(s.ready), Coming: s.coming, MiB: int((int64(len(s.ready))*s.size + 1<<20 - 1) >> 20)}
-		if s.ahead != nil {
-			one.Program = strings.Join(append([]string{s.ahead.Path}, s.ahead.Args...), " ")
-		}
-		list = append(list, one)
-	}
-	slices.SortFunc(list, func(a, b Stock) int {
-		if a.MiB != b.MiB {
-			return b.MiB - a.MiB
-		}
-		return strings.Compare(a.Program, b.Program)
-	})
-	return list
-}
-
 // Empty gives up every member, and keeps none from here on. Sandboxes that were
 // taken are their owners'.
 func (p *Pool) Empty() {

@@ -76,13 +76,21 @@ func (s *stage) program(cmd sandbox.Command) simulated.Program {
 	}
 }
 
-func (s *stage) ready(program string) int {
-	for _, one := range s.Stocks() {
-		if strings.HasPrefix(one.Program, program) && (program != "" || one.Program == "") {
-			return one.Ready
-		}
+// ready is how many members there are of python, or with nil of bare sandboxes.
+func (s *stage) ready(a *sandbox.Ahead) int {
+	s.Pool.mu.Lock()
+	defer s.Pool.mu.Unlock()
+	if one := s.stocks[kind(a)]; one != nil {
+		return len(one.ready)
 	}
 	return 0
+}
+
+// kinds is how many stocks there are.
+func (s *stage) kinds() int {
+	s.Pool.mu.Lock()
+	defer s.Pool.mu.Unlock()
+	return len(s.stocks)
 }
 
 func play(t *testing.T, o simulated.Options, memoryMiB int, room func() int, test func(t *testing.T, s *stage)) {
@@ -143,7 +151,7 @@ func TestMemberIsUsedOnce(t *testing.T) {
 	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
 		s.Expect(python)
 		settle()
-		if n := s.ready(python.Path); n != basis || s.booted != basis {
+		if n := s.ready(python); n != basis || s.booted != basis {
 			t.Fatalf("%d are ready, %d were booted; want %d", n, s.booted, basis)
 		}
 		b := create(t, s, "a", python)
@@ -162,7 +170,7 @@ func TestMemberIsUsedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		if n := s.ready(python.Path); n < basis {
+		if n := s.ready(python); n < basis {
 			t.Errorf("%d are ready again, want %d or more", n, basis)
 		}
 	})
@@ -205,7 +213,7 @@ func TestBare(t *testing.T) {
 	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
 		s.Expect(nil)
 		settle()
-		if n := s.ready(""); n != basis {
+		if n := s.ready(nil); n != basis {
 			t.Fatalf("%d bare ones, want %d", n, basis)
 		}
 		for i := range basis + 1 {
@@ -231,16 +239,16 @@ func TestDemand(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		settle()
-		if n := s.ready(python.Path); n < basis+4 {
+		if n := s.ready(python); n < basis+4 {
 			t.Errorf("%d after six takes, want more", n)
 		}
 		time.Sleep(5 * time.Minute)
-		if n := s.ready(python.Path); n != basis {
+		if n := s.ready(python); n != basis {
 			t.Errorf("%d after five quiet minutes, want %d", n, basis)
 		}
 		time.Sleep(quiet)
-		if list := s.Stocks(); len(list) != 0 {
-			t.Errorf("at rest there is %v", list)
+		if n := s.kinds(); n != 0 {
+			t.Errorf("at rest there are %d stocks", n)
 		}
 	})
 }
@@ -254,14 +262,14 @@ func TestMemory(t *testing.T) {
 	play(t, simulated.Options{}, 30, room, func(t *testing.T, s *stage) {
 		s.Expect(python) // guessed at 32 MiB, which is too much
 		settle()
-		if n := s.ready(python.Path); n != 0 {
+		if n := s.ready(python); n != 0 {
 			t.Errorf("%d are there, without the memory for one", n)
 		}
 	})
 	play(t, simulated.Options{}, 50, room, func(t *testing.T, s *stage) {
 		s.Expect(python) // measured at 20 MiB
 		settle()
-		if n := s.ready(python.Path); n != 2 {
+		if n := s.ready(python); n != 2 {
 			t.Errorf("%d are there, want 2", n)
 		}
 		mu.Lock()
@@ -269,15 +277,15 @@ func TestMemory(t *testing.T) {
 		mu.Unlock()
 		s.poke()
 		settle()
-		if n := s.ready(python.Path); n != 1 {
+		if n := s.ready(python); n != 1 {
 			t.Errorf("%d are there with room for one", n)
 		}
 	})
 	play(t, simulated.Options{}, 0, nil, func(t *testing.T, s *stage) {
 		s.Expect(python)
 		settle()
-		if list := s.Stocks(); len(list) != 0 {
-			t.Errorf("a pool that is off has %v", list)
+		if n := s.kinds(); n != 0 {
+			t.Errorf("a pool that is off has %d stocks", n)
 		}
 	})
 }
@@ -319,7 +327,7 @@ func TestMemberDies(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		if n := s.ready(python.Path); n != basis || s.booted != before+1 {
+		if n := s.ready(python); n != basis || s.booted != before+1 {
 			t.Errorf("%d are ready, %d were booted since", n, s.booted-before)
 		}
 	})

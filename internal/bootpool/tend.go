@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// makeLimit bounds the making of a member, up to where it waits.
-	makeLimit = 30 * time.Second
+	// makeLimit bounds the making of a member, up to where it waits. It runs when
+	// nobody else wants to, which on a busy host takes long.
+	makeLimit = 2 * time.Minute
 	// destroyLimit bounds one try to destroy, of which there are several.
 	destroyLimit = 30 * time.Second
 	destroyTries = 6

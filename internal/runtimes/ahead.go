@@ -1,6 +1,8 @@
 package runtimes
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,5 +46,15 @@ func Ahead(v *lambda.Version, p sandbox.Program, own ...string) *sandbox.Ahead {
 func hidden(target string) bool {
 	return slices.ContainsFunc([]string{TaskRoot, LayerRoot, "/tmp"}, func(own string) bool {
 		return target == own || strings.HasPrefix(target, own+"/")
+	})
+}
+
+// bringsLibraries tells whether the package or a layer has shared libraries where
+// the dynamic linker looks for them. It remembers, from the start of a process,
+// which of its folders were not there.
+func bringsLibraries(folders []string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		entries, _ := os.ReadDir(filepath.Join(folder, "lib")) // one that is not there brings nothing
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.Contains(e.Name(), ".so") })
 	})
 }

@@ -212,7 +212,11 @@ func (s *Set) Program(v *lambda.Version, task string, opt []string) (sandbox.Pro
 	if !ok {
 		return sandbox.Program{}, s.Check(v.Runtime, "")
 	}
-	return here.family.Program(v, here.found, Dirs{Bootstrap: here.bootstrap, Task: task, Layers: opt})
+	p, err := here.family.Program(v, here.found, Dirs{Bootstrap: here.bootstrap, Task: task, Layers: opt})
+	if p.Ahead != nil && bringsLibraries(append([]string{task}, opt...)) {
+		p.Ahead = nil
+	}
+	return p, err
 }
 
 // Architecture is AWS's word for one of Go's.

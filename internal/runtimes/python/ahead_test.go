@@ -134,6 +134,19 @@ func TestNotAhead(t *testing.T) {
 			t.Errorf("a function whose layer has %s is started ahead", file)
 		}
 	}
+	libraries := t.TempDir()
+	if err := os.Mkdir(filepath.Join(libraries, "lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if !program(nil, libraries) {
+		t.Error("an empty lib folder keeps a function from being started ahead")
+	}
+	if err := os.WriteFile(filepath.Join(libraries, "lib", "libfoo.so.1"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if program(nil, libraries) || program(nil, empty, libraries) {
+		t.Error("a function with shared libraries is started ahead")
+	}
 }
 
 // TestShadowListIsWhole: what is loaded ahead cannot be a function's own.
