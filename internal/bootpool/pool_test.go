@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -294,15 +295,15 @@ func TestMemory(t *testing.T) {
 // all the same.
 func TestBootFails(t *testing.T) {
 	t.Parallel()
-	tries := 0
+	var tries atomic.Int32
 	o := simulated.Options{Program: func(sandbox.Command) simulated.Program {
-		return func(*simulated.Process) sandbox.Exit { tries++; return sandbox.Exit{Code: 1} }
+		return func(*simulated.Process) sandbox.Exit { tries.Add(1); return sandbox.Exit{Code: 1} }
 	}}
 	play(t, o, 256, nil, func(t *testing.T, s *stage) {
 		s.Expect(python)
 		time.Sleep(5 * time.Minute)
-		if tries < 4 || tries > 12 {
-			t.Errorf("%d tries in five minutes", tries)
+		if n := tries.Load(); n < 4 || n > 12 {
+			t.Errorf("%d tries in five minutes", n)
 		}
 		b := create(t, s, "a", python)
 		if err := b.Destroy(t.Context()); err != nil {
