@@ -211,7 +211,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 		}),
-		Log: d.log, Keys: d.keys,
+		Log: d.log, Keys: d.keys, Concurrency: d.options.concurrency,
 	})
 	d.packages = packages
 	d.later(d.catalog.Stop)
@@ -250,7 +250,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 		return err
 	}
 	d.fleet = fleet.New(fleet.Config{
-		Limits: limits, Account: lambda.DefaultConcurrency, Reserve: d.catalog, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
+		Limits: limits, Account: d.options.concurrency, Reserve: d.catalog, Waiters: d.options.waiters, Wait: d.options.wait, Log: d.log,
 		Make: func(id string, v *lambda.Version, why lambda.Initialization) fleet.Environment {
 			return newEnvironment(parts, id, v, why)
 		},

@@ -23,7 +23,7 @@ func TestRuntimeVersion(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	good := options{
-		listen: "127.0.0.1:3001", account: "000000000000", region: "us-east-1", driver: "auto", network: "nat", maxEnvironments: 1,
+		listen: "127.0.0.1:3001", account: "000000000000", region: "us-east-1", driver: "auto", network: "nat", concurrency: 1, maxEnvironments: 1,
 		asyncDelay: time.Minute, access: accessOptions{auth: "auto"},
 	}
 	if err := good.check(); err != nil {
@@ -43,6 +43,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"retry delay":       func(o *options) { o.asyncDelay = 0 },
 		"async concurrency": func(o *options) { o.asyncConcurrency = -1 },
 		"environments":      func(o *options) { o.maxEnvironments = 0 },
+		"concurrency":       func(o *options) { o.concurrency = 0 },
 	} {
 		o := good
 		spoil(&o)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"lambent/internal/lambda"
 )
 
 // options are what the operator chose.
@@ -32,6 +34,7 @@ type options struct {
 	runtimeDirs []string
 	anyArch     bool
 
+	concurrency     int
 	maxEnvironments int
 	maxMemoryMB     int
 	maxStarting     int
@@ -93,6 +96,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.BoolVar(&o.injectSelf, "inject-endpoint", true, "set AWS_ENDPOINT_URL in functions to this server")
 	f.StringSliceVar(&o.runtimeDirs, "runtime-dir", nil, "further folders with interpreters, or with folders of them")
 	f.BoolVar(&o.anyArch, "any-architecture", false, "run functions made for another architecture with this host's interpreters")
+	f.IntVar(&o.concurrency, "concurrency", lambda.DefaultConcurrency, "concurrent executions of the account, of which AWS keeps 100 unreserved; ten times as many requests in a second")
 	f.IntVar(&o.maxEnvironments, "max-environments", 1000, "how many environments may exist")
 	f.IntVar(&o.maxMemoryMB, "max-memory", 0, "MB that the memory limits of all environments may add up to; 0: this host's memory")
 	f.IntVar(&o.maxStarting, "max-starting", 0, "how many environments may start at once; 0: 16 for each processor")
@@ -154,6 +158,8 @@ func (o options) check() error {
 		return errors.New("--async-concurrency: not negative")
 	case o.bootPoolMB < 0:
 		return errors.New("--boot-pool-memory: not negative")
+	case o.concurrency < 1:
+		return errors.New("--concurrency: at least 1")
 	case o.maxEnvironments < 1:
 		return errors.New("--max-environments: at least 1")
 	}

@@ -67,7 +67,7 @@ type Herald interface {
 	Activated(latest *lambda.Version)
 }
 
-// Config is what a Catalog is made of. All members but Keys, Log and NewID are needed.
+// Config is what a Catalog is made of. All members but Concurrency, Keys, Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
@@ -78,6 +78,8 @@ type Config struct {
 	Source    Source
 	Runtimes  Runtimes
 	Observer  Observer
+
+	Concurrency int // of the account; 0: lambda.DefaultConcurrency
 
 	Keys  Keys          // nil: every KMSKeyArn is kept, and none is asked about
 	Log   *slog.Logger  // nil: silent

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 
 	"lambent/internal/lambda"
@@ -23,7 +24,7 @@ func (c *Catalog) Reserve(ctx context.Context, name string, n int) error {
 		if ahead := old.provisioned(); n < ahead {
 			return nil, untyped(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", n, ahead) // F161
 		}
-		if left := lambda.DefaultConcurrency - c.ReservedTotal() + old.committed() - n; left < lambda.UnreservedFloor {
+		if left := c.accountConcurrency() - c.ReservedTotal() + old.committed() - n; left < lambda.UnreservedFloor {
 			return nil, untyped("Specified ReservedConcurrentExecutions for function decreases account's "+
 				"UnreservedConcurrentExecution below its minimum value of [%d].", lambda.UnreservedFloor)
 		}
@@ -80,6 +81,11 @@ func (f *function) committed() int {
 		return *f.stored.Reserved
 	}
 	return f.provisioned()
+}
+
+// accountConcurrency is what the account has for all functions together.
+func (c *Catalog) accountConcurrency() int {
+	return cmp.Or(c.config.Concurrency, lambda.DefaultConcurrency)
 }
 
 // untyped is a refusal about limits of concurrency, which has no Type (F005).

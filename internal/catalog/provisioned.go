@@ -121,7 +121,7 @@ func (c *Catalog) affordProvisioned(f *function, qualifier string, n int) error 
 		}
 		return nil
 	}
-	left := lambda.DefaultConcurrency - (c.ReservedTotal() - f.committed() + others)
+	left := c.accountConcurrency() - (c.ReservedTotal() - f.committed() + others)
 	switch {
 	case n > left:
 		return untyped("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", left) // F166

@@ -80,7 +80,7 @@ func versionPage(all []*lambda.Version, marker string, limit int) ([]lambda.Vers
 func (c *Catalog) Usage(context.Context) (lambda.AccountUsage, error) { return c.usage(), nil }
 
 func (c *Catalog) usage() lambda.AccountUsage {
-	var u lambda.AccountUsage
+	u := lambda.AccountUsage{Concurrency: c.accountConcurrency()}
 	for _, e := range *c.functions.Load() {
 		f := e.current.Load()
 		u.Functions++

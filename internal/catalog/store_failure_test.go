@@ -79,7 +79,7 @@ func TestStoreThatIsFull(t *testing.T) {
 				t.Errorf("%s: %v, want %v as an error of ours", call, err, errFull)
 			}
 		}
-		if u, _ := c.Usage(t.Context()); u != (lambda.AccountUsage{CodeSize: 4, Functions: 1}) {
+		if u, _ := c.Usage(t.Context()); u != (lambda.AccountUsage{Concurrency: lambda.DefaultConcurrency, CodeSize: 4, Functions: 1}) {
 			t.Errorf("usage %+v, want f alone", u)
 		}
 		if tags, _ := c.Tags(t.Context(), "f"); len(tags) != 0 {

@@ -302,6 +302,7 @@ func TestTags(t *testing.T) {
 func TestUsage(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		usage := func(want lambda.AccountUsage) {
+			want.Concurrency = lambda.DefaultConcurrency
 			t.Helper()
 			if got, err := w.Usage(t.Context()); err != nil || got != want {
 				t.Errorf("usage %+v, %v; want %+v", got, err, want)

@@ -199,4 +199,6 @@ type AccountUsage struct {
 	CodeSize  int64 // bytes of all zips; each version counts again (F197)
 	Functions int
 	Reserved  int // concurrency that is set aside for single functions
+
+	Concurrency int // what there is for all functions together
 }

@@ -220,7 +220,7 @@ func (w *world) PublishVersion(ctx context.Context, name, description, _, _ stri
 }
 
 func (w *world) Usage(context.Context) (lambda.AccountUsage, error) {
-	return lambda.AccountUsage{CodeSize: 276, Functions: len(w.functions)}, nil
+	return lambda.AccountUsage{CodeSize: 276, Functions: len(w.functions), Concurrency: 1000}, nil
 }
 
 func (w *world) Concurrency(_ context.Context, name string) (*int, error) {

@@ -101,8 +101,8 @@ func (a *API) getAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsI
 			TotalCodeSize:                  lambda.MaxCodeStorage,
 			CodeSizeUnzipped:               lambda.MaxUnzipped,
 			CodeSizeZipped:                 lambda.MaxZipUpload,
-			ConcurrentExecutions:           lambda.DefaultConcurrency,
-			UnreservedConcurrentExecutions: aws.Int32(int32(lambda.DefaultConcurrency - usage.Reserved)),
+			ConcurrentExecutions:           int32(usage.Concurrency),
+			UnreservedConcurrentExecutions: aws.Int32(int32(usage.Concurrency - usage.Reserved)),
 		},
 		AccountUsage: &types.AccountUsage{TotalCodeSize: usage.CodeSize, FunctionCount: int64(usage.Functions)},
 	}, nil
