@@ -267,7 +267,7 @@ func TestSettingsStayUnlessGiven(t *testing.T) {
 			Description: to("d"), Runtime: to(lambda.Runtime("java21")), Handler: to("h"), Role: to(role + "2"), MemoryMB: to(512),
 			Timeout: to(time.Minute), EphemeralMB: to(1024), Environment: &[]lambda.Variable{{Name: "A1", Value: "x"}},
 			Layers: &[]string{layerARN("l", 1)}, TracingMode: to("Active"), SnapStart: to("PublishedVersions"), KMSKeyARN: to("k"),
-			DeadLetter: to("dlq"), VPC: &lambda.VPC{SubnetIDs: []string{"subnet-1"}}, FileSystems: &[]lambda.FileSystem{{ARN: "fs", LocalPath: "/mnt/x"}},
+			DeadLetter: to("dlq"), VPC: &lambda.VPC{SubnetIDs: []string{"subnet-1"}, SecurityGroupIDs: []string{"sg-1"}}, FileSystems: &[]lambda.FileSystem{{ARN: "fs", LocalPath: "/mnt/x"}},
 		}
 		w.active("f", func(n *lambda.NewFunction) { n.Settings = all })
 		created := w.get("f", "")

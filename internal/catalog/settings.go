@@ -63,6 +63,9 @@ func configure(v *lambda.Version, s lambda.Settings) error {
 	set(&v.DeadLetterARN, s.DeadLetter)
 	set(&v.FileSystems, s.FileSystems)
 	if s.VPC != nil {
+		if (len(s.VPC.SubnetIDs) == 0) != (len(s.VPC.SecurityGroupIDs) == 0) {
+			return lambda.Errorf(lambda.InvalidParameter, "SubnetIds and SecurityIds must coexist or be both empty list.")
+		}
 		v.VPC = s.VPC
 	}
 	if err := checkFileSystems(*v); err != nil {

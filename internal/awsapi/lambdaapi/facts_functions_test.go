@@ -176,6 +176,13 @@ var functionFacts = []fact{
 			`{"SMALL_VAR":"ok","LARGE_VAR":"` + strings.Repeat("x", 4096) + `"}`}}}},
 	{"F060", []ask{{"PUT F/f/configuration", `{"VpcConfig":{"SubnetIds":["subnet-1"],"SecurityGroupIds":["sg-1"]}}`, "200",
 		[]string{`"Ipv6AllowedForDualStack":false`, `"SecurityGroupIds":["sg-1"]`, `"SubnetIds":["subnet-1"]`, `"VpcId":"vpc-`}}}},
+	{"one of subnets and groups", []ask{
+		{"PUT F/f/configuration", `{"VpcConfig":{"SubnetIds":["subnet-1"]}}`, invalidParameter, []string{"SubnetIds and SecurityIds must coexist or be both empty list."}},
+		{"PUT F/f/configuration", `{"VpcConfig":{"SecurityGroupIds":["sg-1"]}}`, invalidParameter, []string{"SubnetIds and SecurityIds must coexist or be both empty list."}},
+		{"PUT F/f/configuration", `{"FileSystemConfigs":[{"Arn":"arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-01234567890123456","LocalMountPath":"/mnt/a"}]}`, invalidParameter,
+			[]string{"Function must be configured to execute in a VPC to reference access point arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-01234567890123456. " +
+				"Please update the function configuration to include VPC subnets and security groups."}},
+	}},
 	{"F061", []ask{
 		{"PUT F/f/configuration", `{"VpcConfig":{"SubnetIds":["subnet-1"],"SecurityGroupIds":["sg-1"]}}`, "200", nil},
 		{"PUT F/f/configuration", `{"VpcConfig":{"SubnetIds":[],"SecurityGroupIds":[]}}`, "200", []string{`"SecurityGroupIds":[]`, `"SubnetIds":[]`, `"VpcId":""`}},
