@@ -146,6 +146,7 @@ type Report struct {
 	Spans       []Span
 	Trace       string
 	Tenant      string
+	Failed      bool   // the invocation failed, which AWS's Status does not say of what a runtime reported; ours
 	FunctionARN string // as invoked, with the qualifier that the caller gave; ours
 	FaultText   string // the sentence of Sandbox.Timedout and Runtime.ExitError, for the older log style
 }

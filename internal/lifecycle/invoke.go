@@ -246,6 +246,7 @@ func (m *machine) report(c *Current, f failure) {
 		RequestID: c.Invocation.RequestID, Status: reported(f), ErrorType: f.errorType, FaultText: f.text,
 		Duration: duration, Billed: billed(total), MemorySize: m.Config.MemoryMB, Init: init,
 		Trace: c.Invocation.Trace, Tenant: c.Invocation.Tenant, FunctionARN: c.Invocation.FunctionARN,
+		Failed: f.status != event.Success || c.Answer != nil && (c.Answer.Failed || c.Answer.TooLarge),
 	}
 	if len(m.Extensions) > 0 && !c.RuntimeEnd.IsZero() {
 		r.Spans = []event.Span{{Name: "extensionOverhead", Start: c.RuntimeEnd, Duration: m.now.Sub(c.RuntimeEnd)}}

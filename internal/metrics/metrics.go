@@ -140,7 +140,7 @@ func (m *Metrics) report(o *event.Origin, r *event.Report) {
 
 func (s *series) take(o *event.Origin, r *event.Report) {
 	s.invocations.Add(1)
-	if r.Status != event.Success {
+	if r.Failed {
 		s.errors.Add(1)
 	}
 	if o.InitType == "provisioned-concurrency" {

@@ -19,7 +19,7 @@ func origin(function string) *event.Origin {
 
 func invoke(m *Metrics, o *event.Origin, arn string, status event.Status, d time.Duration) {
 	m.Publish(event.Event{Origin: o, Record: event.Start{RequestID: "r"}})
-	m.Publish(event.Event{Origin: o, Record: event.Report{RequestID: "r", FunctionARN: arn, Status: status, Duration: d}})
+	m.Publish(event.Event{Origin: o, Record: event.Report{RequestID: "r", FunctionARN: arn, Status: status, Failed: status != event.Success, Duration: d}})
 }
 
 func text(m *Metrics) string {
