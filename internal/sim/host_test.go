@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 type host struct {
 	driver *simulated.Driver
 	pool   *bootpool.Pool // nil: without
+	used   atomic.Int64   // runtimes that waited and were taken
 	fleet  *fleet.Fleet
 	events *recorder
 	layers map[string]string // function name to a folder with its extensions
@@ -48,7 +50,7 @@ type config struct {
 
 func newHost(t testing.TB, c config) *host {
 	h := &host{events: &recorder{}, layers: map[string]string{}}
-	h.driver = simulated.New(simulated.Options{Seed: c.seed, Faults: c.faults, Program: ahead(c.program)})
+	h.driver = simulated.New(simulated.Options{Seed: c.seed, Faults: c.faults, Program: h.ahead(c.program)})
 	log := slog.New(slog.DiscardHandler)
 	parts := &environment.Parts{
 		Sandboxes: h.driver, Packages: h, Programs: h, API: apis{log}, Events: h.events, Log: log,
@@ -88,7 +90,7 @@ func (h *host) close() {
 const bootMark = "BOOT"
 
 // ahead lets programs be started before it is known for whom.
-func ahead(program func(cmd sandbox.Command) simulated.Program) func(cmd sandbox.Command) simulated.Program {
+func (h *host) ahead(program func(cmd sandbox.Command) simulated.Program) func(cmd sandbox.Command) simulated.Program {
 	return func(cmd sandbox.Command) simulated.Program {
 		run := program(cmd)
 		return func(p *simulated.Process) sandbox.Exit {
@@ -102,6 +104,7 @@ func ahead(program func(cmd sandbox.Command) simulated.Program) func(cmd sandbox
 			if err != nil || len(message) == 0 {
 				return sandbox.Exit{Code: 1}
 			}
+			h.used.Add(1)
 			words := strings.Split(strings.TrimSuffix(string(message), "\x00"), "\x00")
 			p.Command.Dir, p.Command.Env = words[0], words[1:]
 			return run(p)

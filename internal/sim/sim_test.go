@@ -36,20 +36,27 @@ func TestSeeds(t *testing.T) {
 	if testing.Short() {
 		n = 100
 	}
+	used := int64(0)
 	for seed := uint64(1); seed <= n; seed++ {
-		play(t, seed)
+		used += play(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d failed; play it alone with: make sim SEED=%d", seed, seed)
 		}
 	}
+	t.Logf("%d runtimes had been started ahead", used)
+	if n >= 100 && used == 0 {
+		t.Error("no runtime had been started ahead on any host")
+	}
 }
 
-func play(t *testing.T, seed uint64) {
+func play(t *testing.T, seed uint64) (usedAhead int64) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed)
 		w.run()
 		w.check()
+		usedAhead = w.host.used.Load()
 	})
+	return usedAhead
 }
 
 // world is one seed's functions, callers and what they saw.
