@@ -304,7 +304,7 @@ def handler(event, context):
     print("done", file=sys.stderr)
     return {"ahead": ahead, "pid": os.getpid()}
 `
-	name := s.deploy(t, function{code: code, timeout: 3, memory: 256})
+	name := s.deploy(t, function{code: code, timeout: 10, memory: 256})
 	found := false
 	for try := 0; try < 100 && !found; try++ {
 		found = strings.Contains(s.call(t, name, "{}").payload, `"ahead": true`)
@@ -319,7 +319,7 @@ def handler(event, context):
 	for _, c := range []struct{ event, want string }{
 		{`{"do": "die"}`, "Runtime.ExitError"},
 		{`{}`, `"ahead": false`}, // the second start in the same environment
-		{`{"do": "sleep"}`, "Task timed out after 3.00 seconds"},
+		{`{"do": "sleep"}`, "Task timed out after 10.00 seconds"},
 		{`{}`, `"ahead": false`},
 		{`{"do": "eat"}`, "Runtime."},
 		{`{}`, `"ahead": false`},

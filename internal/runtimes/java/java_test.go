@@ -181,11 +181,12 @@ func TestProgram(t *testing.T) {
 		options string
 		want    []string
 	}{
-		{"java17", "", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
-		{"java11", "", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
-		{"java25", "-Xmx300m -XX:+UseZGC", []string{"-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
-		{"java21", "-XX:+TieredCompilation -XX:TieredStopAtLevel=4", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
-		{"java21", "-Xshare:off -XX:MaxRAMPercentage=50", []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}},
+		{"java17", "", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
+		{"java11", "", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
+		{"java25", "-Xmx300m -XX:+UseZGC", []string{"-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
+		{"java21", "-XX:+TieredCompilation -XX:TieredStopAtLevel=4", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
+		{"java21", "-Xshare:off -XX:MaxRAMPercentage=50", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1"}},
+		{"java21", "-XX:+UsePerfData", []string{"-XX:+UseSerialGC", "-XX:MaxHeapSize=445644k", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
 	} {
 		v := &lambda.Version{Runtime: c.runtime, MemoryMB: 512, Environment: []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: c.options}}}
 		p, err := Family{}.Program(v, runtimes.Found{Runtime: c.runtime, Path: "/x/bin/java", Prefix: "/x"}, runtimes.Dirs{Bootstrap: "/b"})
