@@ -279,6 +279,76 @@ func TestManyOpenStreams(t *testing.T) {
 	}
 }
 
+// segmentsOpen is how many segments the writer has open, and of how many streams it
+// knows the end.
+func segmentsOpen(t *testing.T, l *Logs) (open, known int) {
+	t.Helper()
+	if err := l.do(t.Context(), func() error { open, known = l.disk.open.Len(), len(l.disk.streams); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return open, known
+}
+
+// TestClosedWithItsEnvironment: nothing stays open for an environment that is gone, and
+// what is said of it later is kept all the same.
+func TestClosedWithItsEnvironment(t *testing.T) {
+	t.Parallel()
+	l := open(t, Config{})
+	ends, stays, silent := origin("ends"), origin("stays"), origin("silent")
+	l.Publish(line(stays, time.Now(), "a"))
+	l.Publish(line(ends, time.Now(), "a"))
+	_ = l.Sync(t.Context())
+	l.Publish(event.Event{Origin: ends, Record: event.Gone{}})
+	l.Publish(event.Event{Origin: silent, Record: event.Gone{}})
+	_ = l.Sync(t.Context())
+	if open, known := segmentsOpen(t, l); open != 1 || known != 1 {
+		t.Errorf("one of two environments is gone: %d segments open of %d streams, want 1 of 1", open, known)
+	}
+	n := 0
+	l.queues.Range(func(any, any) bool { n++; return true })
+	if n != 1 {
+		t.Errorf("%d queues, want 1", n)
+	}
+	l.Publish(line(ends, time.Now(), "b"))
+	l.Publish(event.Event{Origin: ends, Record: event.Gone{}}) // with what waits before it
+	_ = l.Sync(t.Context())
+	if open, known := segmentsOpen(t, l); open != 1 || known != 1 {
+		t.Errorf("with a late line: %d segments open of %d streams, want 1 of 1", open, known)
+	}
+	if got := messagesOf(readAll(t, l, "ends")); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %q, want both lines", got)
+	}
+}
+
+// TestClosedWhenSilent: a stream that nobody writes to gives its descriptor back soon,
+// and is written on where it ended.
+func TestClosedWhenSilent(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, Config{Folder: folder})
+		l.Publish(line(origin("s"), time.Now(), "a"))
+		time.Sleep(time.Second)
+		if open, _ := segmentsOpen(t, l); open != 1 {
+			t.Errorf("%d segments open, want 1", open)
+		}
+		time.Sleep(closeAfter + maintenance)
+		if open, known := segmentsOpen(t, l); open != 0 || known != 1 {
+			t.Errorf("after a while: %d segments open of %d streams, want 0 of 1", open, known)
+		}
+		l.Publish(line(origin("s"), time.Now(), "b"))
+		_ = l.Sync(t.Context())
+		time.Sleep(idleAfter + maintenance)
+		if open, known := segmentsOpen(t, l); open != 0 || known != 0 {
+			t.Errorf("after a long while: %d segments open of %d streams, want none", open, known)
+		}
+		if got := messagesOf(readAll(t, l, "s")); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("got %q, want both lines", got)
+		}
+		_ = l.Close()
+	})
+}
+
 func TestEscape(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

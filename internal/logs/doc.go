@@ -32,6 +32,10 @@
 // leaves at the end of a segment fails its checksum; readers stop there and the
 // next append cuts it off.
 //
+// The last segment of a stream is open while its environment is there and has
+// something to say: it is closed when the environment is gone, after a silent minute,
+// and at the cost of the one that was used least recently when 256 are open.
+//
 // # Readers
 //
 // Readers share nothing with the owner but the files. A record that is being

@@ -32,7 +32,8 @@ const DefaultMaxBytes = 2 << 30
 const (
 	linger      = 10 * time.Millisecond // how long events gather before they are written
 	maintenance = time.Minute           // how often limits are looked at
-	idleAfter   = 5 * time.Minute       // when the memory of a silent stream is given back
+	closeAfter  = time.Minute           // when the descriptor of a silent stream is given back
+	idleAfter   = 5 * time.Minute       // when its memory is, too
 )
 
 // ErrClosed is what an operation on closed logs gets.
@@ -106,7 +107,14 @@ func (l *Logs) Tails() *Tails { return l.tails }
 
 // Publish takes an event. It copies, and never waits for anything slow.
 func (l *Logs) Publish(e event.Event) {
-	if e.Origin == nil || !stored(e) {
+	if e.Origin == nil {
+		return
+	}
+	if _, gone := e.Record.(event.Gone); gone {
+		l.end(e.Origin)
+		return
+	}
+	if !stored(e) {
 		return
 	}
 	l.tails.Publish(e)
@@ -118,9 +126,21 @@ func (l *Logs) Publish(e event.Event) {
 	if bytes > 0 {
 		l.waiting.Add(int64(bytes))
 	}
-	if !first {
-		return
+	if first {
+		l.announce(q)
 	}
+}
+
+// end has what the environment's stream takes of memory and descriptors given back,
+// after what it still says.
+func (l *Logs) end(o *event.Origin) {
+	if q, ok := l.queues.Load(o); ok && q.(*queue).end() {
+		l.announce(q.(*queue))
+	}
+}
+
+// announce tells the writer of a queue that was empty.
+func (l *Logs) announce(q *queue) {
 	l.mu.Lock()
 	l.dirty = append(l.dirty, q)
 	l.mu.Unlock()
@@ -201,10 +221,14 @@ func (l *Logs) drain() {
 	l.mu.Unlock()
 	now := time.Now()
 	for _, q := range dirty {
-		full, dropped := q.take(l.spare)
+		full := q.take(l.spare)
 		l.waiting.Add(-int64(len(full.text)))
-		l.write(q.origin, &full, dropped, now)
+		l.write(q.origin, &full.batch, full.dropped, now)
 		l.spare = full.emptied()
+		if full.ended {
+			l.queues.Delete(q.origin)
+			l.disk.forget(streamKey{q.origin.LogGroup, q.origin.LogStream})
+		}
 	}
 }
 

@@ -14,13 +14,28 @@ const (
 // maintain forgets silent streams and, once an hour, removes what has expired.
 func (d *disk) maintain(now time.Time) {
 	for key, a := range d.streams {
-		if now.Sub(a.usedAt) > idleAfter && a.lost.Records == 0 {
+		switch silent := now.Sub(a.usedAt); {
+		case silent > idleAfter:
+			d.forget(key)
+		case silent > closeAfter:
 			d.release(a)
-			delete(d.streams, key)
 		}
 	}
 	if d.scanned.IsZero() || now.Sub(d.scanned) >= scanEvery || d.total > d.maxBytes {
 		d.prune(now)
+	}
+}
+
+// forget closes a stream's segment, and keeps of the stream only what it is still to
+// be told.
+func (d *disk) forget(key streamKey) {
+	a, ok := d.streams[key]
+	if !ok {
+		return
+	}
+	d.release(a)
+	if a.lost.Records == 0 {
+		delete(d.streams, key)
 	}
 }
 

@@ -22,6 +22,7 @@ type queue struct {
 	mu      sync.Mutex
 	pending batch
 	dropped event.LogsDropped
+	ended   bool      // its environment is gone
 	used    time.Time // when the owner last took something
 }
 
@@ -41,32 +42,55 @@ func (q *queue) add(e event.Event, room bool) (bytes int, first bool) {
 	line, isLine := e.Record.(event.Line)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	first = !q.waits()
 	if isLine && (!room || len(q.pending.events) >= queueLines || len(q.pending.text)+len(line.Text) > queueBytes) ||
 		len(q.pending.events) >= queueLines+queueReserve {
 		q.dropped.Records++
 		q.dropped.Bytes += int64(len(line.Text))
-		return 0, q.dropped.Records == 1 && len(q.pending.events) == 0
+		return 0, first
 	}
-	first = len(q.pending.events) == 0 && q.dropped.Records == 0
 	q.pending.add(e, line.Text)
 	return len(line.Text), first
 }
 
-// take exchanges the queue's batch for an empty one.
-func (q *queue) take(empty batch) (batch, event.LogsDropped) {
+// waits tells whether the owner has something to do. Called with mu.
+func (q *queue) waits() bool {
+	return len(q.pending.events) > 0 || q.dropped.Records > 0 || q.ended
+}
+
+// end notes that the environment is gone, and tells whether the queue was empty
+// before.
+func (q *queue) end() (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	full, dropped := q.pending, q.dropped
-	q.pending, q.dropped = empty, event.LogsDropped{}
+	first = !q.waits()
+	q.ended = true
+	return first
+}
+
+// taken is what the owner found in a queue.
+type taken struct {
+	batch
+
+	dropped event.LogsDropped
+	ended   bool
+}
+
+// take exchanges the queue's batch for an empty one.
+func (q *queue) take(empty batch) taken {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	full := taken{q.pending, q.dropped, q.ended}
+	q.pending, q.dropped, q.ended = empty, event.LogsDropped{}, false
 	q.used = time.Now()
-	return full, dropped
+	return full
 }
 
 // idleSince tells when the queue was last used, if nothing waits in it.
 func (q *queue) idleSince() (time.Time, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.used, len(q.pending.events) == 0 && q.dropped.Records == 0
+	return q.used, !q.waits()
 }
 
 func (b *batch) add(e event.Event, text []byte) {

@@ -194,11 +194,11 @@ func (l *load) create() error {
 	}())
 }
 
-// maxLogs is how many files of logs the server keeps open, with some of its own.
-const maxLogs = 260
+// maxLogs is how many files of logs the server keeps open when no environment is
+// left: those of functions whose last words came when they were gone.
+const maxLogs = 4
 
-// figures are what must not grow. Logs are files of logs among the descriptors, of
-// which the server keeps those open that were written last.
+// figures are what must not grow. Logs are files of logs among the descriptors.
 type figures struct {
 	MemoryKB, Descriptors, Logs, Goroutines, Processes, Mounts, Groups int
 }
