@@ -6,14 +6,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strings"
 	"time"
 )
 
 // probeTimeout bounds one run of a program that may be an interpreter: a shim
-// of a version manager can hang on a network share or a prompt.
-const probeTimeout = 5 * time.Second
+// of a version manager can hang on a network share or a prompt. It counts from
+// the run's turn, and is long enough for a JVM on a very busy host: a runtime
+// that was not found in time is missing until the next start.
+const probeTimeout = 20 * time.Second
 
 // Host is where families look for interpreters. Its fields are inputs, so that
 // a test can make a host of its own.
@@ -24,6 +27,7 @@ type Host struct {
 	Env     []string // environment of programs that are tried
 
 	probes *probes
+	turns  chan struct{} // one for each program that may run at once
 }
 
 // NewHost describes this machine for the current user. folders are the
@@ -36,6 +40,7 @@ func NewHost(folders []string) *Host {
 		Folders: folders,
 		Env:     os.Environ(),
 		probes:  newProbes(""),
+		turns:   make(chan struct{}, 2*runtime.NumCPU()),
 	}
 }
 
@@ -115,6 +120,14 @@ func (h *Host) Try(ctx context.Context, path string, args ...string) (string, er
 // Run runs a program with the host's environment, away from any project
 // folder, and returns what it printed.
 func (h *Host) Run(ctx context.Context, path string, args ...string) (string, error) {
+	if h.turns != nil {
+		select {
+		case h.turns <- struct{}{}:
+			defer func() { <-h.turns }()
+		case <-ctx.Done():
+			return "", fmt.Errorf("run %s: %w", path, ctx.Err())
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)

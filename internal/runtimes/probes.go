@@ -60,7 +60,8 @@ func (p *probes) do(path string, args []string, run func() (string, error)) (str
 	out, err := run()
 	fresh := probe{Time: info.ModTime().UnixNano(), Size: info.Size(), Output: out}
 	if err != nil {
-		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		// What a signal ended, for want of memory say, has not answered.
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || !exit.Exited() {
 			return "", err
 		}
 		fresh.Failed = err.Error()

@@ -233,6 +233,25 @@ func TestInterruptedDiscoveryIsNotRemembered(t *testing.T) {
 	}
 }
 
+// TestKilledProbeIsNotRemembered: what a signal ended has said nothing of itself.
+func TestKilledProbeIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	host, dir := newHost(t), t.TempDir()
+	path := filepath.Join(host.Home, "managed/1.0.0/tongue")
+	script(t, path, "[ -e \"$0.ready\" ] || kill -9 $$\necho 1.0.0")
+	o := Options{Dir: dir, Host: host, Families: []Family{newTongue()}}
+	set, err := Discover(t.Context(), o)
+	if err != nil || set.List()[1].Here() {
+		t.Fatalf("killed: %+v, %v", set, err)
+	}
+	if err := os.WriteFile(path+".ready", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if set, err = Discover(t.Context(), o); err != nil || !set.List()[1].Here() {
+		t.Errorf("afterwards: %+v, %v", set, err)
+	}
+}
+
 func TestCandidatesOrder(t *testing.T) {
 	t.Parallel()
 	host := newHost(t)
