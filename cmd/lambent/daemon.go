@@ -256,6 +256,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 		},
 	})
 	parts.Keeper = d.fleet
+	d.later(d.metrics.Watch(d.levels))
 	d.openPool(parts, limits.MemoryMiB)
 	if err := d.catalog.Start(ctx); err != nil {
 		d.fleet.Close(ctx)
@@ -313,9 +314,10 @@ func (d *daemon) openServer(context.Context) error {
 	urls := &functionurl.Handler{
 		Home: d.home, URLs: d.catalog, Policies: d.catalog, Callers: d.access, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID,
 	}
+	observed := urls.Observed(d.metrics)
 	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if urls.Serves(r) {
-			urls.ServeHTTP(w, r)
+			observed.ServeHTTP(w, r)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {

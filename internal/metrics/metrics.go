@@ -1,10 +1,12 @@
 // Package metrics counts what AWS's Lambda metrics count (docs/environment.md §10),
 // as a reader of the events of environments and of what the roads to functions
-// observe, and writes the counts in Prometheus' text format.
+// observe, and writes the counts in Prometheus' text format. What they came to minute by
+// minute is kept for some hours (History).
 //
 // Each metric is kept for the account, for each function, and for each resource: a
-// version or an alias, when a caller named one. To count takes no lock and allocates
-// nothing once a series is there, because it is done on an invocation's way.
+// version or an alias, when a caller named one; for an alias also by the version that
+// was run. To count takes no lock and allocates nothing once a series is there, because
+// it is done on an invocation's way.
 package metrics
 
 import (
@@ -22,36 +24,48 @@ import (
 type Metrics struct {
 	account series
 	known   atomic.Pointer[table] // never changed in place
+	history history
 
-	mu sync.Mutex // held to add to known
+	mu   sync.Mutex // held to add to known, and to the versions of a series
+	kept int        // mu; series in all of these
 }
 
 // table is series by resource, or by the name of their function; a resource has a
 // colon, which no name has.
 type table map[string]*series
 
-// maxSeries bounds what names that come and go can take; what is beyond is counted
-// for the account alone.
-const maxSeries = 50_000
+// maxSeries bounds what names that come and go can take, at some 3 KB each; what is
+// beyond is counted for the account alone.
+const maxSeries = 10_000
 
 // series is the counts of the account, of a function, or of a resource.
 type series struct {
-	function, resource string // never change
+	function, resource, version string // never change
 
 	invocations, errors, throttles                atomic.Uint64
 	recursive                                     atomic.Uint64
-	provisioned                                   atomic.Uint64
+	provisioned, spilled                          atomic.Uint64
 	received, dropped                             atomic.Uint64
 	deadLetterErrors, destinationDeliveryFailures atomic.Uint64
+	urls, urls4xx, urls5xx                        atomic.Uint64
 	running                                       atomic.Int64
 
-	duration, extensions, age histogram
+	duration, extensions, age, latency histogram
+
+	durations spread
+	peak      extremes // of running
+
+	versions atomic.Pointer[table] // of an alias, by number; never changed in place
+
+	before reading // history.mu; what was counted at the end of the last minute
+	levels levels  // history.mu
 }
 
 // histogram counts durations by bounds.
 type histogram struct {
 	counts [len(bounds) + 1]atomic.Uint64
 	sum    atomic.Int64 // nanoseconds
+	ends   extremes
 }
 
 // bounds are in ascending order; the last bucket has no bound.
@@ -68,12 +82,14 @@ func (h *histogram) add(d time.Duration) {
 	}
 	h.counts[i].Add(1)
 	h.sum.Add(int64(d))
+	h.ends.add(int64(d))
 }
 
 // New counts from zero.
 func New() *Metrics {
 	m := &Metrics{}
 	m.known.Store(&table{})
+	m.history.minute = time.Now().Truncate(time.Minute)
 	return m
 }
 
@@ -96,14 +112,40 @@ func (m *Metrics) add(key, function, resource string) *series {
 	if s := old[key]; s != nil {
 		return s
 	}
-	if len(old) >= maxSeries {
+	if m.kept >= maxSeries {
 		return &series{}
 	}
+	m.kept++
 	next := maps.Clone(old)
 	// The names are parts of requests, which must not be kept for their sake.
 	s := &series{function: strings.Clone(function), resource: strings.Clone(resource)}
 	next[strings.Clone(key)] = s
 	m.known.Store(&next)
+	return s
+}
+
+// of is the series of an alias for the version that it led to; nil when there are
+// too many.
+func (m *Metrics) of(alias *series, version string) *series {
+	if known := alias.versions.Load(); known != nil && (*known)[version] != nil {
+		return (*known)[version]
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := table{}
+	if known := alias.versions.Load(); known != nil {
+		if s := (*known)[version]; s != nil {
+			return s
+		}
+		next = maps.Clone(*known)
+	}
+	if m.kept >= maxSeries {
+		return nil
+	}
+	m.kept++
+	s := &series{function: alias.function, resource: alias.resource, version: strings.Clone(version)}
+	next[s.version] = s
+	alias.versions.Store(&next)
 	return s
 }
 
@@ -120,12 +162,14 @@ func (m *Metrics) each(function, resource string, count func(*series)) {
 func (m *Metrics) Publish(e event.Event) {
 	switch r := e.Record.(type) {
 	case event.Start:
-		m.account.running.Add(1)
-		m.find(e.Origin.Function, "").running.Add(1)
+		m.account.begin()
+		m.find(e.Origin.Function, "").begin()
 	case event.Report:
 		m.report(e.Origin, &r)
 	}
 }
+
+func (s *series) begin() { s.peak.atMost(s.running.Add(1) + 1) }
 
 func (m *Metrics) report(o *event.Origin, r *event.Report) {
 	f := m.find(o.Function, "")
@@ -134,7 +178,14 @@ func (m *Metrics) report(o *event.Origin, r *event.Report) {
 	m.account.take(o, r)
 	f.take(o, r)
 	if resource := resourceOf(r.FunctionARN); resource != "" {
-		m.find(o.Function, resource).take(o, r)
+		s := m.find(o.Function, resource)
+		s.take(o, r)
+		if _, qualifier, _ := strings.Cut(resource, ":"); qualifier == o.Version {
+			return // no alias
+		}
+		if of := m.of(s, o.Version); of != nil {
+			of.take(o, r)
+		}
 	}
 }
 
@@ -147,6 +198,7 @@ func (s *series) take(o *event.Origin, r *event.Report) {
 		s.provisioned.Add(1)
 	}
 	s.duration.add(r.Duration)
+	s.durations.counts[bucketOf(r.Duration)].Add(1)
 	for _, span := range r.Spans {
 		if span.Name == "extensionOverhead" {
 			s.extensions.add(span.Duration)
@@ -214,5 +266,23 @@ func (m *Metrics) Undelivered(function string, deadLetter bool) {
 		} else {
 			s.destinationDeliveryFailures.Add(1)
 		}
+	})
+}
+
+// Answered counts a request to a function URL.
+func (m *Metrics) Answered(f lambda.Reference, status int, took time.Duration) {
+	resource := ""
+	if f.Qualifier != "" {
+		resource = f.Name + ":" + f.Qualifier
+	}
+	m.each(f.Name, resource, func(s *series) {
+		s.urls.Add(1)
+		switch status / 100 {
+		case 4:
+			s.urls4xx.Add(1)
+		case 5:
+			s.urls5xx.Add(1)
+		}
+		s.latency.add(took)
 	})
 }

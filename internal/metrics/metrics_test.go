@@ -81,8 +81,8 @@ func TestFormat(t *testing.T) {
 	t.Parallel()
 	m := New()
 	invoke(m, origin(`a"\`+"\n"), arn+"x:y", event.Success, time.Second)
-	sample := regexp.MustCompile(`^(aws_lambda_[a-z_]+?|go_goroutines)(_bucket|_sum|_count)?(\{([a-z_]+="([^"\\\n]|\\["\\n])*",?)+\})? [0-9.e+-]+$`)
-	head := regexp.MustCompile(`^# (HELP (aws_lambda|go)_[a-z_]+ .+|TYPE (aws_lambda|go)_[a-z_]+ (counter|gauge|histogram))$`)
+	sample := regexp.MustCompile(`^(aws_lambda_[a-z0-9_]+?|go_goroutines)(_bucket|_sum|_count)?(\{([a-z_]+="([^"\\\n]|\\["\\n])*",?)+\})? [0-9.e+-]+$`)
+	head := regexp.MustCompile(`^# (HELP (aws_lambda|go)_[a-z0-9_]+ .+|TYPE (aws_lambda|go)_[a-z0-9_]+ (counter|gauge|histogram))$`)
 	for line := range strings.Lines(text(m)) {
 		line = strings.TrimSuffix(line, "\n")
 		if !sample.MatchString(line) && !head.MatchString(line) {

@@ -22,7 +22,10 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	out := bufio.NewWriter(w)
+	m.history.mu.Lock()
+	m.look()
 	m.write(out)
+	m.history.mu.Unlock()
 	writeProcess(out)
 	_ = out.Flush() // the caller may be gone
 }
@@ -53,6 +56,7 @@ func escape(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s)
 }
 
+// write writes all counts and levels. history.mu is held.
 func (m *Metrics) write(out *bufio.Writer) {
 	all := m.all()
 	for _, c := range []struct {
@@ -64,10 +68,14 @@ func (m *Metrics) write(out *bufio.Writer) {
 		{"throttles", "Invocations that were refused for lack of concurrency.", func(s *series) *atomic.Uint64 { return &s.throttles }},
 		{"recursive_invocations_dropped", "Invocations that were stopped in a circle.", func(s *series) *atomic.Uint64 { return &s.recursive }},
 		{"provisioned_concurrency_invocations", "Invocations that ran on provisioned concurrency.", func(s *series) *atomic.Uint64 { return &s.provisioned }},
+		{"provisioned_concurrency_spillover_invocations", "Invocations that found all provisioned concurrency in use.", func(s *series) *atomic.Uint64 { return &s.spilled }},
 		{"async_events_received", "Asynchronous events that were accepted.", func(s *series) *atomic.Uint64 { return &s.received }},
 		{"async_events_dropped", "Asynchronous events that ended without success.", func(s *series) *atomic.Uint64 { return &s.dropped }},
 		{"dead_letter_errors", "Attempts to tell a dead letter queue that failed.", func(s *series) *atomic.Uint64 { return &s.deadLetterErrors }},
 		{"destination_delivery_failures", "Attempts to tell a destination that failed.", func(s *series) *atomic.Uint64 { return &s.destinationDeliveryFailures }},
+		{"url_requests", "Requests to function URLs.", func(s *series) *atomic.Uint64 { return &s.urls }},
+		{"url_4xx", "Requests to function URLs that were answered with a status from 400 to 499.", func(s *series) *atomic.Uint64 { return &s.urls4xx }},
+		{"url_5xx", "Requests to function URLs that were answered with a status from 500 to 599.", func(s *series) *atomic.Uint64 { return &s.urls5xx }},
 	} {
 		head(out, c.name+"_total", c.help, "counter")
 		for _, s := range all {
@@ -80,6 +88,33 @@ func (m *Metrics) write(out *bufio.Writer) {
 			line(out, "concurrent_executions", s.labels, "", strconv.FormatInt(s.running.Load(), 10))
 		}
 	}
+	writeLevels(out, all)
+	writeTimes(out, all)
+}
+
+// writeLevels writes what was looked at.
+func writeLevels(out *bufio.Writer, all []labelled) {
+	for _, g := range []struct {
+		name, help string
+		of         func(*levels) *level
+	}{
+		{"unreserved_concurrent_executions", "Executions that count for what all functions share.", func(l *levels) *level { return &l.unreserved }},
+		{"claimed_account_concurrency", "The part of the account's concurrency that is in use or set aside.", func(l *levels) *level { return &l.claimed }},
+		{"provisioned_concurrent_executions", "Executions on provisioned concurrency.", func(l *levels) *level { return &l.provisioned }},
+		{"provisioned_concurrency_utilization", "The part of provisioned concurrency that is in use, 0 to 1.", func(l *levels) *level { return &l.utilization }},
+	} {
+		head(out, g.name, g.help, "gauge")
+		for _, s := range all {
+			if l := g.of(&s.levels); l.known {
+				line(out, g.name, s.labels, "", strconv.FormatFloat(l.now, 'g', -1, 64))
+			}
+		}
+	}
+}
+
+const ofURLs = "url_request_latency_seconds"
+
+func writeTimes(out *bufio.Writer, all []labelled) {
 	for _, h := range []struct {
 		name, help string
 		of         func(*series) *histogram
@@ -87,10 +122,13 @@ func (m *Metrics) write(out *bufio.Writer) {
 		{"duration_seconds", "Run time of invocations.", func(s *series) *histogram { return &s.duration }},
 		{"post_runtime_extensions_duration_seconds", "Time of extensions after the runtime's end.", func(s *series) *histogram { return &s.extensions }},
 		{"async_event_age_seconds", "Age of asynchronous events at their attempts.", func(s *series) *histogram { return &s.age }},
+		{ofURLs, "Time from a request to a function URL to its answer.", func(s *series) *histogram { return &s.latency }},
 	} {
 		head(out, h.name, h.help, "histogram")
 		for _, s := range all {
-			h.of(s.series).write(out, h.name, s.labels)
+			if h.name != ofURLs || s.labels == "" || s.urls.Load() > 0 { // most functions have none
+				h.of(s.series).write(out, h.name, s.labels)
+			}
 		}
 	}
 }
