@@ -31,8 +31,8 @@ type Front struct {
 	// Judging names the services that ask the gate themselves what a caller may do.
 	// For the others it is asked here.
 	Judging map[string]bool
-	// Open tells which requests prove themselves in another way, such as links that
-	// carry a signature of ours. It may be nil.
+	// Open tells which requests prove themselves in another way to Default, such as
+	// links that carry a signature of ours. It may be nil.
 	Open func(*http.Request) bool
 }
 
@@ -42,9 +42,13 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.health(w, r)
 		return
 	}
+	if f.Open != nil && f.Open(r) {
+		f.Default.ServeHTTP(w, r) // and nobody else, whatever service it names: nobody has asked who calls
+		return
+	}
 	name, service, ok := f.route(r)
 	// Where nobody is refused, Lambda never asks who calls.
-	if f.Gate != nil && (f.Gate.Enforced() || ok && name != "lambda") && (f.Open == nil || !f.Open(r)) {
+	if f.Gate != nil && (f.Gate.Enforced() || ok && name != "lambda") {
 		admitted, err := f.admit(w, r, name)
 		if err != nil {
 			refuse(w, r, err)

@@ -95,6 +95,24 @@ func TestWhoIsAsked(t *testing.T) {
 	}
 }
 
+// TestOpenIsNoWayAround: services that look at no path are not reached by a request
+// that was let in for its path.
+func TestOpenIsNoWayAround(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][]string{
+		{"iam", "Content-Type", "application/x-www-form-urlencoded"},
+		{"", "X-Amz-Target", "Logs_20140328.DeleteLogGroup"},
+		{"unknown"},
+	} {
+		g := &testGate{}
+		f := gated(g)
+		f.Elsewhere = echoing
+		if w := askGate(f, "POST", "/open", c[0], "body", c[1:]...); w.Body.String() != "default unasked body" {
+			t.Errorf("%v: %s", c, w.Body)
+		}
+	}
+}
+
 func TestRefusedAtTheDoor(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded; charset=utf-8"
