@@ -57,7 +57,7 @@ type Schedule struct {
 	Completion  string // "NONE" or "DELETE"
 	KMSKey      string
 	Target      ScheduleTarget
-	Token       string // of the request that made it
+	Token       string    // of the request that made it
 	Since       time.Time // no earlier tick is its own: made, enabled or changed then
 	Begin       time.Time // the first moment that a rate() is due
 	Created     time.Time

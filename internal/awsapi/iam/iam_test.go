@@ -66,7 +66,9 @@ func TestAnswers(t *testing.T) {
 		now   = `<CreateDate>2026-01-02T03:04:05Z</CreateDate>`
 	)
 	escaped := strings.ReplaceAll(url.QueryEscape(trust), "+", "%20")
-	plain := func(action string) string { return "<" + action + "Response" + space + ">" + ready + "</" + action + "Response>" }
+	plain := func(action string) string {
+		return "<" + action + "Response" + space + ">" + ready + "</" + action + "Response>"
+	}
 	role := `<Path>/app/</Path><RoleName>r</RoleName><RoleId>ID</RoleId><Arn>arn:aws:iam::111111111111:role/app/r</Arn>` +
 		now + `<AssumeRolePolicyDocument>` + escaped + `</AssumeRolePolicyDocument><Description>d</Description>`
 	tags := `<Tags><member><Key>k</Key><Value></Value></member></Tags>`
