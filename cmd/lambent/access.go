@@ -124,6 +124,10 @@ func (d *daemon) front(services map[string]http.Handler) *awsapi.Front {
 		Services: services, Default: services["lambda"], Version: version,
 		Gate: d.access, Home: d.home, Judging: map[string]bool{"lambda": true, ownName: true, "sts": true},
 		Open: func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) },
+		Role: func(name string) (string, bool) {
+			role, err := d.roles.Role(name)
+			return role.ARN, err == nil
+		},
 	}
 }
 

@@ -28,6 +28,8 @@ type Front struct {
 	// Gate knows callers; without one nobody is refused.
 	Gate Gate
 	Home lambda.Home
+	// Role finds the ARN of a role, with its path. It may be nil.
+	Role func(name string) (arn string, found bool)
 	// Judging names the services that ask the gate themselves what a caller may do.
 	// For the others it is asked here.
 	Judging map[string]bool
@@ -80,7 +82,7 @@ func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*
 		return r, err
 	}
 	who, _ := CallerOf(r.Context())
-	return r, f.Gate.Authorize(r.Context(), who, neighbourAct(service, f.Home, r))
+	return r, f.Gate.Authorize(r.Context(), who, neighbours{f.Home, f.Role}.act(service, r))
 }
 
 func (f *Front) health(w http.ResponseWriter, r *http.Request) {

@@ -56,6 +56,9 @@ func gated(g *testGate) *Front {
 		Services: map[string]http.Handler{"lambda": echoing("lambda"), "iam": echoing("iam"), "logs": echoing("logs"), "events": echoing("events"), "scheduler": echoing("scheduler")},
 		Default:  echoing("default"), Gate: g, Home: gateHome, Judging: map[string]bool{"lambda": true},
 		Open: func(r *http.Request) bool { return r.URL.Path == "/open" },
+		Role: func(name string) (string, bool) {
+			return "arn:aws:iam::111111111111:role/top/Boss", strings.EqualFold(name, "Boss")
+		},
 	}
 }
 
@@ -158,6 +161,20 @@ func TestNeighbours(t *testing.T) {
 		{"iam", "POST", "/", "Action=DeletePolicy&PolicyArn=arn:x", "", "", "iam:DeletePolicy", "arn:x"},
 		{"iam", "POST", "/", "nothing", "", "", "iam:*", "*"},
 		{"iam", "POST", "/", "Action=*", "", "", "iam:*", "*"},
+		{"iam", "POST", "/", "Action=DeleteRole&RoleName=r&Path=/mine/", "", "", "iam:DeleteRole", "arn:aws:iam::111111111111:role/r"},
+		{"iam", "POST", "/", "Action=DeleteRole&RoleName=boss&Path=/mine/", "", "", "iam:DeleteRole", "arn:aws:iam::111111111111:role/top/Boss"},
+		{"iam", "POST", "/", "Action=CreatePolicyVersion&PolicyArn=arn:x&RoleName=mine&PolicyName=mine", "", "", "iam:CreatePolicyVersion", "arn:x"},
+		{"iam", "POST", "/", "Action=CreatePolicy&PolicyName=p&RoleName=mine", "", "", "iam:CreatePolicy", "arn:aws:iam::111111111111:policy/p"},
+		{"iam", "POST", "/", "Action=ListRoles&RoleName=mine", "", "", "iam:ListRoles", "*"},
+		{"iam", "POST", "/", "Action=GetUser&RoleName=mine&PolicyArn=arn:x", "", "", "iam:GetUser", "*"},
+		{"logs", "POST", "/", `{"logGroupName":"mine"}`, "X-Amz-Target", "Logs_20140328.DescribeLogGroups", "logs:DescribeLogGroups", logs + ":log-stream:"},
+		{"logs", "POST", "/", `{"logGroupName":"mine","resourceArn":"arn:x:*"}`, "X-Amz-Target", "Logs_20140328.TagResource", "logs:TagResource", "arn:x"},
+		{"logs", "POST", "/", `{"logGroupIdentifier":"/g"}`, "X-Amz-Target", "Logs_20140328.GetLogEvents", "logs:GetLogEvents", logs + "/g:log-stream:"},
+		{"logs", "POST", "/", `{"logGroupIdentifier":"` + logs + `/g:*"}`, "X-Amz-Target", "Logs_20140328.GetLogEvents", "logs:GetLogEvents", logs + "/g:log-stream:"},
+		{"events", "POST", "/", `{"Name":"r","Rule":"mine"}`, "X-Amz-Target", "AWSEvents.DeleteRule", "events:DeleteRule", "arn:aws:events:us-east-1:111111111111:rule/r"},
+		{"events", "POST", "/", `{"Rule":"r","Name":"mine"}`, "X-Amz-Target", "AWSEvents.ListTargetsByRule", "events:ListTargetsByRule", "arn:aws:events:us-east-1:111111111111:rule/r"},
+		{"events", "POST", "/", `{"Name":"mine","Name":"r","EventBusName":"arn:aws:events:us-east-1:111111111111:event-bus/default"}`, "X-Amz-Target", "AWSEvents.PutRule", "events:PutRule", "arn:aws:events:us-east-1:111111111111:rule/r"},
+		{"events", "POST", "/", `{"ResourceARN":"arn:aws:events:us-east-1:111111111111:rule/default/r","Rule":"mine"}`, "X-Amz-Target", "AWSEvents.TagResource", "events:TagResource", "arn:aws:events:us-east-1:111111111111:rule/r"},
 		{"logs", "POST", "/", `{"logGroupName":"/g"}`, "X-Amz-Target", "Logs_20140328.CreateLogGroup", "logs:CreateLogGroup", logs + "/g:log-stream:"},
 		{"logs", "POST", "/", `{"logGroupName":"/g","logStreamName":"s"}`, "X-Amz-Target", "Logs_20140328.PutLogEvents", "logs:PutLogEvents", logs + "/g:log-stream:s"},
 		{"logs", "POST", "/", `{"resourceArn":"arn:x"}`, "X-Amz-Target", "Logs_20140328.TagResource", "logs:TagResource", "arn:x"},

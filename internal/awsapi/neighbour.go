@@ -1,7 +1,6 @@
 package awsapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,19 +8,26 @@ import (
 	"lambent/internal/lambda"
 )
 
-// neighbourAct is what a request to a service besides Lambda is for, as its policies
-// word it: the operation that it names, and the resource that its parameters name.
-// A request whose operation cannot be told needs the right to all of the service, and
-// one whose resource cannot be told the right to all resources. The operation is
-// looked for where the service itself looks, and nowhere else: what is allowed must
-// be what is done.
-func neighbourAct(service string, home lambda.Home, r *http.Request) lambda.Act {
+// neighbours knows the services besides Lambda as their policies word them.
+type neighbours struct {
+	home lambda.Home
+	role func(name string) (arn string, found bool) // nil: there are none
+}
+
+// act is what a request to a service besides Lambda is for: the operation that it
+// names, and the resource that its parameters name. A request whose operation cannot
+// be told needs the right to all of the service, and one whose resource cannot be
+// told the right to all resources. Both are looked for where the service itself
+// looks, in the way in which it reads, and nowhere else: what is allowed must be
+// what is done.
+func (n neighbours) act(service string, r *http.Request) lambda.Act {
 	act := lambda.Act{Action: service + ":*", Resource: "*"}
 	operation, member := "", func(string) string { return "" }
 	switch service {
 	case "events", "logs": // AWS JSON
 		_, operation, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		member = jsonText(r)
+		tree, _ := parseJSON(heldText(r.Body)) // the service judges what can't be read
+		member = func(name string) string { return Input{tree}.Text(name) }
 	case "iam": // the Query protocol
 		form := r.URL.Query()
 		if r.Method == http.MethodPost {
@@ -31,7 +37,7 @@ func neighbourAct(service string, home lambda.Home, r *http.Request) lambda.Act 
 	}
 	if isWord(operation) {
 		act.Action = service + ":" + operation
-		act.Resource = resourceOf(service, operation, home, member)
+		act.Resource = n.resource(service, operation, member)
 	}
 	return act
 }
@@ -49,60 +55,96 @@ func only(s string, allowed func(byte) bool) bool {
 	return true
 }
 
-func jsonText(r *http.Request) func(string) string {
-	var members map[string]any
-	_ = json.Unmarshal(heldText(r.Body), &members) // the service judges what can't be read
-	return func(name string) string {
-		text, _ := members[name].(string)
-		return text
-	}
-}
-
-// resourceOf names the resource of an operation ("Actions, resources, and condition
-// keys for AWS services").
-func resourceOf(service, operation string, home lambda.Home, member func(string) string) string {
-	prefix := "arn:" + home.Partition + ":" + service + ":" + home.Region + ":" + home.Account + ":"
+// resource names the resource of an operation ("Actions, resources, and condition
+// keys for AWS services"). Each operation has one member that tells it; a member of
+// another operation means nothing to it.
+func (n neighbours) resource(service, operation string, member func(string) string) string {
 	switch service {
 	case "iam":
-		return iamResource(operation, home, member)
+		return n.ofIAM(operation, member)
 	case "logs":
-		if group := member("logGroupName"); group != "" {
-			return prefix + "log-group:" + group + ":log-stream:" + member("logStreamName")
+		return n.ofLogs(operation, member)
+	case "events":
+		return n.ofEvents(operation, member)
+	}
+	return "*"
+}
+
+func (n neighbours) prefix(service string) string {
+	return "arn:" + n.home.Partition + ":" + service + ":" + n.home.Region + ":" + n.home.Account + ":"
+}
+
+func (n neighbours) ofLogs(operation string, member func(string) string) string {
+	groups := n.prefix("logs") + "log-group:"
+	switch operation {
+	case "DescribeLogGroups":
+		return groups + ":log-stream:"
+	case "TagResource", "UntagResource", "ListTagsForResource":
+		return arnOr(strings.TrimSuffix(member("resourceArn"), ":*"), "*")
+	}
+	group := member("logGroupName")
+	if group == "" {
+		identifier := strings.TrimSuffix(member("logGroupIdentifier"), ":*")
+		name, ours := strings.CutPrefix(identifier, groups)
+		if !ours && strings.HasPrefix(identifier, "arn:") {
+			return identifier
 		}
-		for _, name := range [...]string{"resourceArn", "logGroupIdentifier"} {
-			if arn := member(name); strings.HasPrefix(arn, "arn:") {
+		group = name
+	}
+	if group == "" && !strings.HasPrefix(operation, "Describe") {
+		return "*"
+	}
+	return groups + group + ":log-stream:" + member("logStreamName")
+}
+
+func (n neighbours) ofEvents(operation string, member func(string) string) string {
+	rules, rule := n.prefix("events")+"rule/", ""
+	switch operation {
+	case "PutRule", "DeleteRule", "DescribeRule", "EnableRule", "DisableRule":
+		rule = member("Name")
+	case "PutTargets", "RemoveTargets", "ListTargetsByRule":
+		rule = member("Rule")
+	case "TagResource", "UntagResource", "ListTagsForResource":
+		return arnOr(strings.Replace(member("ResourceARN"), ":rule/default/", ":rule/", 1), "*")
+	}
+	if rule == "" {
+		return "*"
+	}
+	bus := member("EventBusName") // or its ARN
+	if bus = bus[strings.LastIndexByte(bus, '/')+1:]; bus != "" && bus != "default" {
+		rule = bus + "/" + rule
+	}
+	return rules + rule
+}
+
+func (n neighbours) ofIAM(operation string, member func(string) string) string {
+	prefix := "arn:" + n.home.Partition + ":iam::" + n.home.Account + ":"
+	path := strings.TrimPrefix(member("Path"), "/")
+	name := member("RoleName")
+	switch {
+	case operation == "ListRoles" || operation == "ListPolicies":
+	case operation == "CreatePolicy" && member("PolicyName") != "":
+		return prefix + "policy/" + path + member("PolicyName")
+	case operation == "CreateRole" && name != "":
+		return prefix + "role/" + path + name
+	case strings.Contains(operation, "Role") && name != "":
+		if n.role != nil { // whose path only it knows, and how its name is written
+			if arn, found := n.role(name); found {
 				return arn
 			}
 		}
-		if strings.HasPrefix(operation, "Describe") {
-			return prefix + "log-group::log-stream:" + member("logStreamName")
-		}
-	case "events":
-		rule := member("Rule")
-		if rule == "" && strings.HasSuffix(operation, "Rule") {
-			rule = member("Name")
-		}
-		if rule == "" {
-			break
-		}
-		if bus := member("EventBusName"); bus != "" && bus != "default" {
-			rule = bus + "/" + rule
-		}
-		return prefix + "rule/" + rule
+		return prefix + "role/" + name
+	case strings.Contains(operation, "Role"):
+	case strings.Contains(operation, "Policy"):
+		return arnOr(member("PolicyArn"), "*")
 	}
 	return "*"
 }
 
-func iamResource(operation string, home lambda.Home, member func(string) string) string {
-	prefix := "arn:" + home.Partition + ":iam::" + home.Account + ":"
-	path := strings.TrimPrefix(member("Path"), "/")
-	switch {
-	case member("RoleName") != "":
-		return prefix + "role/" + path + member("RoleName")
-	case member("PolicyArn") != "":
-		return member("PolicyArn")
-	case operation == "CreatePolicy" && member("PolicyName") != "":
-		return prefix + "policy/" + path + member("PolicyName")
+// arnOr is the text, if it is an ARN.
+func arnOr(text, otherwise string) string {
+	if strings.HasPrefix(text, "arn:") {
+		return text
 	}
-	return "*"
+	return otherwise
 }
