@@ -21,6 +21,10 @@ type Blank struct {
 	Hostname string
 	Hosts    []Host
 	Mounts   []Mount // of targets that no later mount shares or lies above
+
+	// Weight is what its processes get beside others where processors are short,
+	// until Finish, as Spec.Weight; 0: they run when no other wants to.
+	Weight int
 }
 
 // Rest gives the mounts of a spec that a sandbox begun as the blank has not, or

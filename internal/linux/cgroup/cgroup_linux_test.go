@@ -331,7 +331,7 @@ func TestGroupWeight(t *testing.T) {
 		put(t, filepath.Join(dir, "g"), tt.file, tt.usual)
 		put(t, filepath.Join(dir, "g"), "cpu.idle", "0")
 		g := &Group{id: "g", tree: &Tree{places: map[string]place{CPU: {dir: dir, v2: tt.v2}}}}
-		if err := g.Background(); err != nil {
+		if err := g.Background(0); err != nil {
 			t.Fatal(err)
 		}
 		if err := g.Limit(Limits{Weight: tt.weight}); err != nil {
@@ -355,11 +355,13 @@ func TestBackground(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		files      map[string]string
+		weight     int
 		file       string
 		back, fore string
 	}{
-		{"idle", map[string]string{"cpu.idle": "0", "cpu.weight": "100"}, "cpu.idle", "1", "0"},
-		{"before Linux 5.15", map[string]string{"cpu.weight": "100"}, "cpu.weight", "1", "100"},
+		{"idle", map[string]string{"cpu.idle": "0", "cpu.weight": "100"}, 0, "cpu.idle", "1", "0"},
+		{"before Linux 5.15", map[string]string{"cpu.weight": "100"}, 0, "cpu.weight", "1", "100"},
+		{"a little", map[string]string{"cpu.idle": "0", "cpu.weight": "100"}, 30, "cpu.weight", "30", "100"},
 	} {
 		tree, top := fakeTree(t, tt.files)
 		g, err := newGroup(tree, "one", Limits{CPUs: 0.5})
@@ -369,7 +371,7 @@ func TestBackground(t *testing.T) {
 		for _, step := range []struct {
 			do   func() error
 			want string
-		}{{g.Background, tt.back}, {g.Foreground, tt.fore}} {
+		}{{func() error { return g.Background(tt.weight) }, tt.back}, {g.Foreground, tt.fore}} {
 			put(t, filepath.Join(top, "one"), tt.file, "") // the kernel's files are replaced, not overwritten
 			if err := step.do(); err != nil {
 				t.Errorf("%s: %v", tt.name, err)
@@ -384,7 +386,7 @@ func TestBackground(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Background(); !errors.Is(err, fs.ErrNotExist) {
+	if err := g.Background(0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file for it: %v", err)
 	}
 }

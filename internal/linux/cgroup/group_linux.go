@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type Group struct {
 	mark   mark
 
 	background bool // between Background and Foreground
+	least      bool // in the background with no weight at all
 }
 
 // New makes an empty group without limits. On error nothing of it is left.
@@ -73,16 +75,29 @@ func (g *Group) Limit(l Limits) error {
 	return nil
 }
 
-// Background lets the group have a processor only when no other group wants it,
-// until Foreground. Kernels before 5.15 give it the least share there is.
-func (g *Group) Background() error {
-	g.background = true
-	return g.weigh("1", "1", "2")
+// usualWeight is what the kernel gives every group.
+const usualWeight = 100
+
+// Background gives the group this weight until Foreground; with none it has a
+// processor only when no other group wants it. Kernels before 5.15 give it the
+// least share there is.
+func (g *Group) Background(weight int) error {
+	g.background, g.least = true, weight <= 0
+	if g.least {
+		return g.weigh("1", "1", "2")
+	}
+	return g.setWeight(weight)
 }
 
 // Foreground makes the group one like others, with the weight of its limits.
 func (g *Group) Foreground() error {
+	if !g.background {
+		return nil
+	}
 	g.background = false
+	if !g.least {
+		return g.setWeight(cmp.Or(max(g.limits.Weight, 0), usualWeight))
+	}
 	if err := g.weigh("0", "100", "1024"); err != nil {
 		return err
 	}
@@ -92,9 +107,16 @@ func (g *Group) Foreground() error {
 // limitWeight applies the group's weight. One in the background has none: the
 // kernel refuses it, and forgets an earlier one.
 func (g *Group) limitWeight() error {
+	if g.limits.Weight <= 0 || g.background {
+		return nil
+	}
+	return g.setWeight(g.limits.Weight)
+}
+
+func (g *Group) setWeight(weight int) error {
 	p := g.tree.places[CPU]
-	dir, weight := g.dir(p), g.limits.Weight
-	if dir == "" || weight <= 0 || g.background {
+	dir := g.dir(p)
+	if dir == "" {
 		return nil
 	}
 	if p.v2 {

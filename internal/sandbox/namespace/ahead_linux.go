@@ -32,8 +32,8 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox
 	return b, nil
 }
 
-// Begin makes a sandbox without limits, whose processes run when no other wants
-// to, and that has its root but for what Finish brings.
+// Begin makes a sandbox without limits, whose processes give way to others, and
+// that has its root but for what Finish brings.
 func (d *Driver) Begin(ctx context.Context, blank sandbox.Blank) (sandbox.Unfinished, error) {
 	b, err := d.begin(ctx, blank, nil)
 	if err != nil {
@@ -111,7 +111,7 @@ func (b *box) prepare(spec *sandbox.Spec) (err error) {
 		return err
 	}
 	if spec == nil {
-		return b.group.Background()
+		return b.group.Background(b.blank.Weight)
 	}
 	if err := b.group.Limit(limitsOf(spec)); err != nil {
 		return err
@@ -146,6 +146,18 @@ func (b *box) finish(ctx context.Context, spec *sandbox.Spec) error {
 	if err := b.d.rename(b, spec.ID); err != nil {
 		return err
 	}
+	limited := make(chan error, 1)
+	// First of all it is like others: what it runs may not have come to its end.
+	go func() { limited <- errors.Join(b.group.Foreground(), b.group.Limit(limitsOf(spec))) }()
+	err = b.complete(ctx, spec, rest)
+	if err = errors.Join(err, <-limited); err != nil {
+		return err
+	}
+	return b.turn(broken, whole)
+}
+
+// complete has PID 1 do its part of Finish.
+func (b *box) complete(ctx context.Context, spec *sandbox.Spec, rest []sandbox.Mount) error {
 	if err := b.takeVolume(spec); err != nil {
 		return err
 	}
@@ -157,13 +169,8 @@ func (b *box) finish(ctx context.Context, spec *sandbox.Spec) error {
 	if err != nil {
 		return err
 	}
-	limited := make(chan error, 1)
-	go func() { limited <- errors.Join(b.group.Limit(limitsOf(spec)), b.group.Foreground()) }()
 	_, err = b.conn.do(ctx, initproto.Finish, finishing, b.withVolume(fds))
-	if err = errors.Join(err, <-limited); err != nil {
-		return err
-	}
-	return b.turn(broken, whole)
+	return err
 }
 
 // finishing is PID 1's part, and the descriptors that go along after the volume.
