@@ -32,7 +32,8 @@ func (d *daemon) openPool(parts *environment.Parts, memoryMiB int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.pool = &bootPool{d: d, ctx: ctx, Pool: bootpool.New(driver, bootpool.Config{
 		Blank: environment.Blank(), MemoryMiB: d.options.bootPoolMB, Making: shareOfProcessors(runtime.NumCPU()), Log: d.log,
-		Room: func() int { return memoryMiB - takenMiB(d.fleet) },
+		Room:      func() int { return memoryMiB - takenMiB(d.fleet) },
+		Addresses: func() []bootpool.Address { return listenedAt(parts.Endpoint) },
 	})}
 	parts.Sandboxes = d.pool
 	closeDriver := d.closeDriver // after the catalog has stopped, which may call Activated until then
@@ -42,6 +43,18 @@ func (d *daemon) openPool(parts *environment.Parts, memoryMiB int) {
 		d.pool.Empty()
 		return closeDriver()
 	}
+}
+
+// listenedAt is where every environment listens.
+func listenedAt(endpoint environment.Endpoint) (list []bootpool.Address) {
+	var a bootpool.Address
+	a.Host, a.Port = environment.APIAddress()
+	list = append(list, a)
+	if endpoint != nil {
+		a.Host, a.Port = endpoint.Address()
+		list = append(list, a)
+	}
+	return list
 }
 
 // takenMiB is what the limits of all environments add up to.

@@ -7,7 +7,8 @@
 // ahead (sandbox.Ahead), and one of bare sandboxes for everything else. Create takes
 // a member that fits and finishes it; without one it is the driver's Create. The
 // first Start of the member's program binds the writers of the command to the
-// process that waits, and sends it its message.
+// process that waits, and sends it its message. One that still boots is taken too
+// when none waits: it has a lead, and reads its message when it gets there.
 //
 // # What a member is
 //
@@ -48,10 +49,20 @@ type Config struct {
 	MemoryMiB int           // that members may take together, as measured
 	Making    int           // members that are made at once
 
+	// Addresses tells where every environment listens; nil: nowhere. Members
+	// listen there already.
+	Addresses func() []Address
+
 	// Room tells how much memory, in MiB, environments leave; nil: enough. It is
 	// asked without a lock of the Pool's.
 	Room func() int
 	Log  *slog.Logger // nil: silent
+}
+
+// Address is where somebody listens in a sandbox.
+type Address struct {
+	Host string
+	Port int
 }
 
 // Pool is a driver that has sandboxes at hand.
@@ -73,15 +84,17 @@ type Pool struct {
 
 // stock is the members of one kind.
 type stock struct {
-	key    string
-	ahead  *sandbox.Ahead // nil: bare sandboxes
-	ready  []*member      // the oldest first
-	coming int
-	demand rate
-	wanted time.Time
-	size   int64 // bytes of a member, as measured last
-	failed int   // in a row
-	hold   time.Time
+	key     string
+	ahead   *sandbox.Ahead // nil: bare sandboxes
+	ready   []*member      // the oldest first
+	booting []*member      // of those that are coming: whose program runs already
+	booted  bool           // one has come to where it waits
+	coming  int
+	demand  rate
+	wanted  time.Time
+	size    int64 // bytes of a member, as measured last
+	failed  int   // in a row
+	hold    time.Time
 }
 
 // What a member is taken to need before one was measured. A bare sandbox is
@@ -147,13 +160,17 @@ func (p *Pool) take(spec sandbox.Spec) *member {
 	}
 	own.demand.add(now)
 	own.wanted = now
-	if m := own.pop(); m != nil {
-		return m
+	m := own.pop()
+	if m == nil {
+		m = own.popBooting()
 	}
-	if bare := p.stocks[""]; bare != nil {
-		return bare.pop()
+	if bare := p.stocks[""]; m == nil && bare != nil {
+		m = bare.pop()
 	}
-	return nil
+	if m != nil {
+		m.owned = true
+	}
+	return m
 }
 
 // pop takes the newest member: what it used last is warm.
@@ -161,6 +178,19 @@ func (s *stock) pop() *member {
 	for len(s.ready) > 0 {
 		m := s.ready[len(s.ready)-1]
 		s.ready = s.ready[:len(s.ready)-1]
+		if m.lives() {
+			return m
+		}
+	}
+	return nil
+}
+
+// popBooting takes the member that has booted longest. A kind of which none has
+// ever come to the end may not be able to.
+func (s *stock) popBooting() *member {
+	for s.booted && len(s.booting) > 0 {
+		m := s.booting[0]
+		s.booting = s.booting[1:]
 		if m.lives() {
 			return m
 		}

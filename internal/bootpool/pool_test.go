@@ -3,6 +3,7 @@ package bootpool
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -348,4 +349,134 @@ func TestFinishFails(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// takeBooting has one kind known to boot, empties its stock, and gives the time
+// at which the next member has run its program for a while.
+func takeBooting(t *testing.T, s *stage) {
+	t.Helper()
+	s.Expect(python)
+	settle()
+	for i := range basis {
+		b := create(t, s, fmt.Sprintf("first-%d", i), python)
+		t.Cleanup(func() { _ = b.Destroy(context.Background()) })
+	}
+	time.Sleep(urgent + 20*time.Millisecond) // it needs 50 ms from its start
+	synctest.Wait()
+	if n := s.ready(python); n != 0 {
+		t.Fatalf("%d are ready already", n)
+	}
+}
+
+// A cold start takes one that still boots; it goes on as one that waited does, and
+// nothing of its zero byte is seen.
+func TestTakesOneThatBoots(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		takeBooting(t, s)
+		b := create(t, s, "a", python)
+		out := &lockedBuffer{}
+		began := time.Now()
+		if _, err := b.Start(t.Context(), sandbox.Command{
+			Path: python.Path, Args: python.Args, Env: []string{"NAME=second"}, Dir: "/var/task", Ahead: python, Stdout: out, Stderr: out,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for out.String() != "warning\nsecond in /var/task\n" && time.Since(began) < time.Minute {
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		if got := out.String(); got != "warning\nsecond in /var/task\n" {
+			t.Errorf("it wrote %q", got)
+		}
+		if took := time.Since(began); took >= 50*time.Millisecond {
+			t.Errorf("it had no lead: %v", took)
+		}
+		if s.fresh != 0 {
+			t.Errorf("%d were started afresh", s.fresh)
+		}
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if n := s.ready(python); n < basis {
+			t.Errorf("%d are ready again, want %d or more", n, basis)
+		}
+	})
+}
+
+// One that dies before it is ready, in its owner's hands, is replaced by an
+// ordinary start.
+func TestTakenAndDead(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		takeBooting(t, s)
+		b := create(t, s, "a", python)
+		if err := b.(*box).member.process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if _, out, _ := run(t, b, "x", python); out.String() != "x in /var/task\n" || s.fresh != 1 {
+			t.Errorf("it wrote %q; %d afresh", out, s.fresh)
+		}
+		if err := b.Destroy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Members listen already where environments will; what nobody asked for is closed.
+func TestListensAhead(t *testing.T) {
+	t.Parallel()
+	at := Address{Host: "127.0.0.1", Port: 9001}
+	for _, kind := range []*sandbox.Ahead{python, nil} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &stage{}
+			s.driver = simulated.New(simulated.Options{Program: s.program})
+			s.Pool = New(s.driver, Config{Blank: blank, MemoryMiB: 256, Making: 1, Addresses: func() []Address { return []Address{at} }})
+			s.Expect(kind)
+			settle()
+			b := create(t, s, "a", kind)
+			if n := len(b.(*box).member.listeners); n != 1 {
+				t.Errorf("it has %d listeners, want 1", n)
+			}
+			l, err := b.Listen(at.Host, at.Port)
+			if err != nil {
+				t.Fatalf("Listen: %v", err)
+			}
+			if n := len(b.(*box).member.listeners); n != 0 {
+				t.Errorf("it has %d listeners left", n)
+			}
+			l.Close()
+			if l, err = b.Listen(at.Host, at.Port); err != nil {
+				t.Fatalf("Listen again: %v", err)
+			}
+			l.Close()
+			if err := errors.Join(b.Destroy(t.Context()), s.Close()); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if leaks := s.driver.Leaks(); leaks != "" {
+				t.Errorf("left behind:\n%s", leaks)
+			}
+		})
+	}
+}
+
+// lockedBuffer may be read while it is written to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer // mu
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
 }

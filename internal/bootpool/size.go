@@ -20,8 +20,17 @@ const (
 	quiet = 10 * time.Minute
 	// calm is how long after a take nothing is made: whoever took is served first.
 	calm = 25 * time.Millisecond
-	// patience bounds that under takes that do not end.
-	patience = time.Second
+	// urgent is the same for a stock that has nothing: who comes next would wait
+	// for all of it.
+	urgent = 3 * time.Millisecond
+	// patience bounds both under takes that do not end.
+	patience = 50 * time.Millisecond
+	// eager is the demand from which members are made with a weight of their own:
+	// a take of the last half minute. What is only expected to be wanted runs when
+	// nobody else does.
+	eager = 0.5
+	// eagerWeight is that weight, beside the 100 of an environment.
+	eagerWeight = 30
 	// look is how often demand that decays is looked at.
 	look = halfLife
 )
@@ -61,10 +70,6 @@ func decide(w world) (steps []step, short bool, next time.Time) {
 	for _, s := range w.stocks {
 		making += s.coming
 	}
-	earliest := w.lastUse.Add(calm)
-	if !w.short.IsZero() && w.short.Add(patience).Before(earliest) {
-		earliest = w.short.Add(patience)
-	}
 	later := func(t time.Time) {
 		if next.IsZero() || t.Before(next) {
 			next = t
@@ -87,8 +92,8 @@ func decide(w world) (steps []step, short bool, next time.Time) {
 			continue
 		}
 		short = true
-		if earliest.After(w.now) {
-			later(earliest)
+		if at := w.earliest(have == 0); at.After(w.now) {
+			later(at)
 			continue
 		}
 		for ; missing > 0 && making < w.making; missing-- {
@@ -97,6 +102,27 @@ func decide(w world) (steps []step, short bool, next time.Time) {
 		}
 	}
 	return steps, short, next
+}
+
+// earliest is when members may be made after the last take, for a stock that
+// has none left or for others.
+func (w world) earliest(none bool) time.Time {
+	at := w.lastUse.Add(calm)
+	if none {
+		at = w.lastUse.Add(urgent)
+	}
+	if limit := w.short.Add(patience); !w.short.IsZero() && limit.Before(at) {
+		return limit
+	}
+	return at
+}
+
+// weight is what members of a stock get beside environments while they are made.
+func weight(demand float64) int {
+	if demand < eager {
+		return 0
+	}
+	return eagerWeight
 }
 
 // share gives each stock its size: as many as it wants, in turns, the kind that

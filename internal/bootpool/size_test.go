@@ -44,7 +44,9 @@ func TestDecide(t *testing.T) {
 			[]stockView{java, with(python, func(s *stockView) { s.demand = 9 })}, "+python +python +java", true, 0},
 		{"no memory", func(w *world) { w.budget = 0 }, []stockView{with(python, func(s *stockView) { s.ready = 2 }), java}, "-python -python", false, look},
 		{"memory for one", func(w *world) { w.budget = 19 * mib }, []stockView{python}, "+python", true, 0},
-		{"the caller is served first", func(w *world) { w.lastUse = noon.Add(-time.Millisecond) }, []stockView{python}, "", true, calm - time.Millisecond},
+		{"the caller is served first", func(w *world) { w.lastUse = noon.Add(-time.Millisecond) }, []stockView{with(python, func(s *stockView) { s.ready = 1 })},
+			"", true, calm - time.Millisecond},
+		{"a stock with nothing waits less", func(w *world) { w.lastUse = noon.Add(-time.Millisecond) }, []stockView{python}, "", true, urgent - time.Millisecond},
 		{"but not for ever", func(w *world) { w.lastUse, w.short = noon, ago(patience) }, []stockView{python}, "+python", true, 0},
 		{"after failures it waits", nil, []stockView{with(python, func(s *stockView) { s.hold = noon.Add(time.Second) })}, "", false, time.Second},
 		{"the emptiest first", nil, []stockView{with(python, func(s *stockView) { s.ready = 1 }), java}, "+java", true, look},
@@ -115,6 +117,15 @@ func TestDecideSettles(t *testing.T) {
 			if sum > w.budget {
 				t.Errorf("budget %d, demand %d: members of %d", budget, demand, sum)
 			}
+		}
+	}
+}
+
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	for demand, want := range map[float64]int{0: 0, 0.4: 0, 0.5: eagerWeight, 7: eagerWeight} {
+		if got := weight(demand); got != want {
+			t.Errorf("weight(%v) is %d, want %d", demand, got, want)
 		}
 	}
 }

@@ -69,7 +69,8 @@ func (p *Pool) adjust() (next time.Time) {
 		s.coming++
 		p.number++
 		id := fmt.Sprintf("ahead-%d", p.number)
-		p.work.Go(func() { p.add(s, id) })
+		share := weight(s.demand.now(w.now))
+		p.work.Go(func() { p.add(s, id, share) })
 	}
 	p.forget(w.now)
 	return next
@@ -98,41 +99,57 @@ func (p *Pool) forget(now time.Time) {
 }
 
 // add makes a member of the stock.
-func (p *Pool) add(s *stock, id string) {
+func (p *Pool) add(s *stock, id string, weight int) {
 	ctx, cancel := context.WithTimeout(p.ctx, makeLimit)
 	defer cancel()
-	m, err := p.make(ctx, s, id)
+	m, err := p.make(ctx, s, id, weight)
 	p.mu.Lock()
-	s.coming--
-	if err != nil {
-		s.hold = time.Now().Add(min(firstHold<<min(s.failed, 16), longestHold))
-		s.failed++
-	} else {
-		s.failed = 0
-		s.size = max(m.size, guessBare)
-	}
-	kept := err == nil && !p.closed
-	if kept {
-		s.ready = append(s.ready, m)
-	}
-	closed := p.closed
+	owned, closed := p.count(s, m, err), p.closed
 	p.mu.Unlock()
+	if m != nil {
+		close(m.made)
+	}
 	switch {
-	case kept:
+	case owned:
+	case err == nil && !closed:
 		p.watch(s, m)
-	case err == nil:
+	case m != nil:
 		p.discard(m)
-	case !closed:
+	}
+	if err != nil && !closed && !owned {
 		p.config.Log.Warn("make a sandbox ahead", "sandbox", id, "err", err)
 	}
 	p.poke()
 }
 
-// make begins a sandbox, and boots the program of the stock in it. On error
-// nothing is left behind.
-func (p *Pool) make(ctx context.Context, s *stock, id string) (*member, error) {
+// count notes what came of a member, and puts it with those that wait, unless
+// somebody has it already. It is called with mu held.
+func (p *Pool) count(s *stock, m *member, err error) (owned bool) {
+	s.coming--
+	if m != nil {
+		s.booting = without(s.booting, m)
+		if m.owned {
+			return true
+		}
+	}
+	if err != nil {
+		s.hold = time.Now().Add(min(firstHold<<min(s.failed, 16), longestHold))
+		s.failed++
+		return false
+	}
+	s.failed, s.booted = 0, true
+	s.size = max(m.size, guessBare)
+	if !p.closed {
+		s.ready = append(s.ready, m)
+	}
+	return false
+}
+
+// make begins a sandbox, and boots the program of the stock in it. A member that
+// comes with an error is only good to be destroyed, by its owner if it has one.
+func (p *Pool) make(ctx context.Context, s *stock, id string, weight int) (*member, error) {
 	blank := p.config.Blank
-	blank.ID = id
+	blank.ID, blank.Weight = id, weight
 	if s.ahead != nil {
 		blank.Mounts = s.ahead.Mounts
 	}
@@ -140,15 +157,22 @@ func (p *Pool) make(ctx context.Context, s *stock, id string) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &member{Unfinished: begun, key: s.key, size: guessBare}
+	m := &member{Unfinished: begun, key: s.key, size: guessBare, taken: make(chan struct{}), made: make(chan struct{})}
+	if p.config.Addresses != nil {
+		if err := m.listen(p.config.Addresses()); err != nil {
+			return m, err
+		}
+	}
 	if s.ahead == nil {
 		return m, nil
 	}
-	if err := m.boot(ctx, s.ahead); err != nil {
-		p.discard(m)
-		return nil, err
+	if err := m.start(ctx, s.ahead); err != nil {
+		return m, err
 	}
-	return m, nil
+	p.mu.Lock()
+	s.booting = append(s.booting, m)
+	p.mu.Unlock()
+	return m, m.boot(ctx)
 }
 
 // watch throws a member away that dies while it waits.

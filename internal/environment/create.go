@@ -108,6 +108,9 @@ func (e *Environment) serve() error {
 	return nil
 }
 
+// APIAddress is where the Runtime API is in every environment.
+func APIAddress() (host string, port int) { return apiHost, apiPort }
+
 // Blank is what the sandboxes of all environments have in common.
 func Blank() sandbox.Blank {
 	return sandbox.Blank{
