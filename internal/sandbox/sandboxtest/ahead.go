@@ -66,14 +66,14 @@ func (b *box) beginAndFinish(spec sandbox.Spec) error {
 	}
 	u, err := b.suite.driver.(sandbox.Stocker).Begin(limited(b.t), blank)
 	if err != nil {
-		return fmt.Errorf("Begin: %w", err)
+		return fmt.Errorf("begin: %w", err)
 	}
 	b.Sandbox = u
 	if len(blank.Mounts) > 0 && !b.suite.alone {
 		b.early = b.startEarly()
 	}
 	if err := u.Finish(limited(b.t), spec); err != nil {
-		return errors.Join(fmt.Errorf("Finish: %w", err), u.Destroy(context.Background()))
+		return errors.Join(fmt.Errorf("finish: %w", err), u.Destroy(context.Background()))
 	}
 	if u.ID() != spec.ID {
 		b.t.Errorf("the ID is %q, want %q", u.ID(), spec.ID)

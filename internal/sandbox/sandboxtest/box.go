@@ -42,7 +42,7 @@ func (s *suite) box(t *testing.T, change ...func(*sandbox.Spec)) *box {
 	if s.ahead {
 		err = b.beginAndFinish(spec)
 	} else if b.Sandbox, err = s.driver.Create(limited(t), spec); err != nil {
-		err = fmt.Errorf("Create: %w", err)
+		err = fmt.Errorf("create: %w", err)
 	}
 	if err != nil {
 		t.Fatal(err)
