@@ -54,10 +54,9 @@ func (q *quick) accept(l net.Listener) error {
 			return err
 		}
 		nc = socket.Brief(nc)
-		c := &quickConn{quick: q, nc: nc, in: bufio.NewReaderSize(nc, quickHead), remote: nc.RemoteAddr().String()}
-		c.patience = alarm.New(c.interrupt)
-		c.watch = alarm.New(c.watchPeer)
+		c := newQuickConn(q, nc)
 		if !q.enter(c, false) {
+			c.cancel()
 			nc.Close()
 			continue
 		}
@@ -107,7 +106,7 @@ func (q *quick) close(busy bool) {
 	for c, isBusy := range q.open {
 		if busy || !isBusy {
 			c.nc.Close()
-			c.giveUp()
+			c.cancel()
 		}
 	}
 }
@@ -122,15 +121,33 @@ type quickConn struct {
 	watch    *alarm.Alarm // begins to read ahead, to see a peer go
 	out      []byte
 
+	// What every request of the connection has anew is made once.
+	ctx     context.Context // ends when the peer is gone, or must go
+	cancel  context.CancelFunc
+	request *quickRequest
+	answer  quickWriter
+
 	mu      sync.Mutex
-	cancel  context.CancelFunc // mu; of the request in progress, nil when there is none
-	reading chan struct{}      // mu; closed when reading ahead has ended, nil when it has not begun
+	busy    bool          // mu; a request is in progress
+	reading chan struct{} // mu; closed when reading ahead has ended, nil when it has not begun
+}
+
+func newQuickConn(q *quick, nc net.Conn) *quickConn {
+	c := &quickConn{quick: q, nc: nc, in: bufio.NewReaderSize(nc, quickHead), remote: nc.RemoteAddr().String()}
+	c.patience = alarm.New(c.interrupt)
+	c.watch = alarm.New(c.watchPeer)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.request = newQuickRequest(c.ctx)
+	c.request.RemoteAddr = c.remote
+	c.answer = quickWriter{conn: c, header: make(http.Header, 8)}
+	return c
 }
 
 // serve answers requests until one is not plain, or the peer goes.
 func (c *quickConn) serve() {
 	over := true
 	defer func() {
+		c.cancel()
 		c.patience.Close()
 		c.watch.Close()
 		c.leave(c)
@@ -139,37 +156,41 @@ func (c *quickConn) serve() {
 		}
 	}()
 	for {
-		plain, err := c.await()
+		head, err := c.await()
 		if err != nil {
 			return
 		}
-		if !plain {
+		if head == 0 {
 			over = !c.others.give(&readBefore{Conn: c.nc, in: c.in})
 			return
 		}
-		if !c.enter(c, true) || !c.one() || !c.enter(c, false) {
+		if !c.enter(c, true) || !c.one(head) || !c.enter(c, false) {
 			return
 		}
 	}
 }
 
-// await waits for a whole head, and tells whether it is a plain invocation's.
-func (c *quickConn) await() (plain bool, err error) {
+// await waits for a whole head, and tells how long it is; 0 when it is not a
+// plain invocation's.
+func (c *quickConn) await() (head int, err error) {
 	c.patience.Set(time.Now().Add(idleTimeout))
 	defer c.patience.Stop()
 	for want := 1; ; want = c.in.Buffered() + 1 {
 		if want > c.in.Size() {
-			return false, nil
+			return 0, nil
 		}
 		if _, err := c.in.Peek(want); err != nil {
-			return false, err
+			return 0, err
 		}
 		have, _ := c.in.Peek(c.in.Buffered())
 		if end := bytes.Index(have, []byte("\r\n\r\n")); end >= 0 {
-			return plainInvocation(have[:end+2]), nil
+			if !plainInvocation(have[:end+2]) {
+				return 0, nil
+			}
+			return end + 4, nil
 		}
 		if len(have) >= len(plainBegins) && !bytes.HasPrefix(have, []byte(plainBegins)) {
-			return false, nil
+			return 0, nil
 		}
 		if want == 1 {
 			c.patience.Set(time.Now().Add(headerTimeout))
@@ -180,37 +201,43 @@ func (c *quickConn) await() (plain bool, err error) {
 // interrupt ends a read that waits for a peer with nothing to say.
 func (c *quickConn) interrupt() { _ = c.nc.SetReadDeadline(time.Unix(1, 0)) }
 
-// giveUp ends the wait of the request in progress.
-func (c *quickConn) giveUp() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cancel != nil {
-		c.cancel()
-	}
-}
-
 // one serves a request whose head is there, and tells whether another may follow.
-func (c *quickConn) one() bool {
-	r, err := http.ReadRequest(c.in)
+func (c *quickConn) one(head int) bool {
+	r, err := c.read(head)
 	if err != nil {
 		_, _ = io.WriteString(c.nc, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 15\r\nConnection: close\r\n\r\n400 Bad Request")
 		return false
 	}
-	body := make([]byte, max(r.ContentLength, 0))
-	c.patience.Set(time.Now().Add(bodyTimeout))
-	_, err = io.ReadFull(r.Body, body)
+	body := make([]byte, r.ContentLength)
+	if c.in.Buffered() < len(body) {
+		c.patience.Set(time.Now().Add(bodyTimeout))
+	}
+	_, err = io.ReadFull(c.in, body)
 	c.patience.Stop()
 	if err != nil {
 		return false
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	c.request.carry(body)
+	r.Body = c.request.Body
+	c.answer.reset()
+	c.begin()
+	ok := c.handle(&c.answer, r)
+	return c.finish() && ok && c.answer.finish()
+}
+
+// read takes in a head.
+func (c *quickConn) read(head int) (*http.Request, error) {
+	text, err := c.in.Peek(head)
+	if err == nil && c.request.read(text) {
+		_, err = c.in.Discard(head)
+		return c.request.Request, err
+	}
+	r, err := http.ReadRequest(c.in)
+	if err != nil {
+		return nil, err
+	}
 	r.RemoteAddr = c.remote
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	w := &quickWriter{conn: c, header: make(http.Header, 8)}
-	c.begin(cancel)
-	ok := c.handle(w, r.WithContext(ctx))
-	return c.finish() && ok && w.finish()
+	return r.WithContext(c.ctx), nil
 }
 
 // handle lets the handler answer. A panic ends the connection, as in net/http.
@@ -224,9 +251,9 @@ func (c *quickConn) handle(w http.ResponseWriter, r *http.Request) (ok bool) {
 	return true
 }
 
-func (c *quickConn) begin(cancel context.CancelFunc) {
+func (c *quickConn) begin() {
 	c.mu.Lock()
-	c.cancel = cancel
+	c.busy = true
 	c.mu.Unlock()
 	c.watch.Set(time.Now().Add(watchAfter))
 }
@@ -235,17 +262,19 @@ func (c *quickConn) begin(cancel context.CancelFunc) {
 // end, or its next request, can come.
 func (c *quickConn) watchPeer() {
 	c.mu.Lock()
-	cancel := c.cancel
-	if cancel == nil || c.reading != nil {
+	if !c.busy || c.reading != nil {
 		c.mu.Unlock()
 		return
 	}
 	reading := make(chan struct{})
 	c.reading = reading
 	c.mu.Unlock()
-	if _, err := c.in.Peek(1); err != nil {
-		cancel()
+	_, err := c.in.Peek(1)
+	c.mu.Lock()
+	if err != nil && c.busy { // otherwise finish has ended the reading
+		c.cancel()
 	}
+	c.mu.Unlock()
 	close(reading)
 }
 
@@ -253,7 +282,7 @@ func (c *quickConn) watchPeer() {
 func (c *quickConn) finish() bool {
 	c.watch.Stop()
 	c.mu.Lock()
-	c.cancel = nil
+	c.busy = false
 	reading := c.reading
 	c.reading = nil
 	c.mu.Unlock()

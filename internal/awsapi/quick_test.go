@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -217,18 +218,63 @@ func TestPlainInvocation(t *testing.T) {
 
 // FuzzPlainInvocation: whatever is taken for plain, net/http reads in the same way.
 func FuzzPlainInvocation(f *testing.F) {
-	f.Add([]byte("POST " + invocation + " HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"))
-	f.Add([]byte("POST " + invocation + "?a=b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nX-Y: z\r\n"))
+	for _, text := range []string{
+		"POST " + invocation + " HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n",
+		"POST " + invocation + "?a=b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nX-Y: z\r\n",
+		"POST " + invocation + "?a%20=b?&c HTTP/1.1\r\nhost: a.b:80\r\nx-amz-a:  1\t\r\nX-Amz-A: 2\r\nPragma: no-cache\r\n",
+		"POST /2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST/invocations HTTP/1.1\r\nHost: [::1]:9\r\n",
+		"POST /2015-03-31/functions/arn%3Aaws/invocations? HTTP/1.1\r\nHost: a\r\nX:\r\n",
+	} {
+		f.Add([]byte(text))
+	}
+	q := newQuickRequest(f.Context())
 	f.Fuzz(func(t *testing.T, head []byte) {
-		if !plainInvocation(head) {
+		if !plainInvocation(head) || !bytes.HasSuffix(head, []byte("\r\n")) {
 			return
 		}
-		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(append([]byte(nil), head...), "\r\n"...))))
-		if err != nil {
-			return // answered with 400
-		}
-		if r.Method != http.MethodPost || !r.ProtoAtLeast(1, 1) || r.Close || len(r.TransferEncoding) > 0 || r.ContentLength < 0 || r.ContentLength > quickBody {
+		head = append(bytes.Clone(head), "\r\n"...)
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
+		if err == nil && (r.Method != http.MethodPost || !r.ProtoAtLeast(1, 1) || r.Close || len(r.TransferEncoding) > 0 || r.ContentLength < 0 || r.ContentLength > quickBody) {
 			t.Errorf("%q is read as %+v", head, r)
 		}
+		if !q.read(head) {
+			return // net/http judges
+		}
+		if err != nil {
+			t.Fatalf("%q was taken, and net/http says %v", head, err)
+		}
+		same(t, head, q.Request, r)
 	})
+}
+
+// same compares all that a handler can ask of a request.
+func same(t *testing.T, head []byte, got, want *http.Request) {
+	t.Helper()
+	for what, pair := range map[string][2]any{
+		"method": {got.Method, want.Method}, "URL": {got.URL, want.URL}, "header": {got.Header, want.Header},
+		"protocol": {fmt.Sprint(got.Proto, got.ProtoMajor, got.ProtoMinor), fmt.Sprint(want.Proto, want.ProtoMajor, want.ProtoMinor)},
+		"length":   {got.ContentLength, want.ContentLength}, "host": {got.Host, want.Host}, "target": {got.RequestURI, want.RequestURI},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s of %q is %v, net/http says %v", what, head, pair[0], pair[1])
+		}
+	}
+}
+
+// TestQuickRequestAllocatesLittle: the head's text, and nothing for what is in it.
+func TestQuickRequestAllocatesLittle(t *testing.T) {
+	head := []byte("POST " + invocation + "?Qualifier=1 HTTP/1.1\r\nHost: here:9001\r\nUser-Agent: aws-sdk-go-v2/1.41.0 os/linux\r\n" +
+		"Content-Length: 23\r\nAmz-Sdk-Invocation-Id: 5f1c\r\nAmz-Sdk-Request: attempt=1; max=3\r\nAuthorization: AWS4-HMAC-SHA256 Credential=a\r\n" +
+		"Content-Type: application/octet-stream\r\nX-Amz-Date: 20261121T000000Z\r\nAccept-Encoding: gzip\r\n\r\n")
+	q := newQuickRequest(t.Context())
+	if n := testing.AllocsPerRun(100, func() {
+		if !q.read(head) {
+			t.Fatal("not taken")
+		}
+	}); n > 1 {
+		t.Errorf("a head makes %v allocations, want 1", n)
+	}
+	if got := q.Header.Get("Authorization"); got != "AWS4-HMAC-SHA256 Credential=a" || q.URL.Query().Get("Qualifier") != "1" || len(q.Header) != 8 {
+		t.Errorf("read %+v", q.Request)
+	}
 }

@@ -21,6 +21,12 @@ type quickWriter struct {
 	failed bool
 }
 
+// reset makes it the writer of the next answer.
+func (w *quickWriter) reset() {
+	clear(w.header)
+	*w = quickWriter{conn: w.conn, header: w.header}
+}
+
 // Header is what will be sent.
 func (w *quickWriter) Header() http.Header { return w.header }
 
