@@ -147,6 +147,27 @@ func (c credentials) FunctionCredentials(v *lambda.Version) lambda.Credentials {
 	return c.d.access.FunctionCredentials(v.Role, c.d.home.FunctionARN(v.Function, ""), life)
 }
 
+// withoutBrowsers keeps out what the pages in a browser of this host send, where
+// being on this host is all that it takes to be let in.
+func (d *daemon) withoutBrowsers(next http.Handler) http.Handler {
+	if d.access.Enforced() {
+		return next
+	}
+	return awsapi.WithoutBrowsers(next, d.options.access.names(d.options.listen)...)
+}
+
+// names are those that the operator gave the server.
+func (o accessOptions) names(listen string) []string {
+	var names []string
+	if host, _, err := net.SplitHostPort(listen); err == nil {
+		names = append(names, strings.ToLower(host))
+	}
+	if u, err := url.Parse(o.endpoint); err == nil {
+		names = append(names, strings.ToLower(u.Hostname()))
+	}
+	return names
+}
+
 // guard lets those to the server's own pages who may: where callers are verified,
 // whom a policy lets. Keys are the owner's, or an administrator's, in any case.
 func (d *daemon) guard(own http.Handler) http.Handler {

@@ -315,16 +315,19 @@ func (d *daemon) openServer(context.Context) error {
 		Home: d.home, URLs: d.catalog, Policies: d.catalog, Callers: d.access, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID,
 	}
 	observed := urls.Observed(d.metrics)
-	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if urls.Serves(r) {
-			observed.ServeHTTP(w, r)
-			return
-		}
+	apis := d.withoutBrowsers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {
 			pages.ServeHTTP(w, r)
 			return
 		}
 		front.ServeHTTP(w, r)
+	}))
+	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if urls.Serves(r) { // for everybody, browsers among them
+			observed.ServeHTTP(w, r)
+			return
+		}
+		apis.ServeHTTP(w, r)
 	})
 	return nil
 }
