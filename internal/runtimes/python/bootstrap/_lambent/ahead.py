@@ -17,6 +17,7 @@ MARK = "_LAMBENT_AHEAD"
 def wait():
     """Get ready, wait for the message, and become what it says."""
     _load()
+    _rehearse()
     os.write(1, b"\0")
     message = _read()
     if not message:
@@ -33,6 +34,15 @@ def _load():
     import logging  # noqa: F401
 
     from . import encoder, faults, logs  # noqa: F401
+
+
+def _rehearse():
+    """Do once what every start does: the compiler, for one, takes a millisecond
+    for the first two lines of its life."""
+    from . import payloads
+
+    exec(compile("def handler(event, context):\n    return event\n", "rehearsal", "exec"), {})
+    payloads.marshal(payloads.unmarshal(b'{"key": ["value", 1, 2.5, true, null]}', "application/json"))
 
 
 def _read():
