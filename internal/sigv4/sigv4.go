@@ -17,6 +17,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,6 +31,10 @@ const (
 	// maxPresigned is how long a presigned request may be valid: a week.
 	maxPresigned = 7 * 24 * time.Hour
 )
+
+// maxName is more than any key, region or service has in its name. What derived keys
+// are remembered for must not be as long as a caller likes.
+const maxName = 128
 
 // Skew is how far the caller's clock may be off.
 const Skew = 15 * time.Minute
@@ -99,6 +104,9 @@ func readHeader(r *http.Request, header string) (*Signature, error) {
 		key, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		switch key {
 		case "Credential":
+			if credential != "" { // others may have acted upon the first
+				return nil, &Problem{Incomplete, "Authorization header has more than one 'Credential' parameter."}
+			}
 			credential = value
 		case "SignedHeaders":
 			signed = value
@@ -169,6 +177,9 @@ func (s *Signature) read(credential, signed string) (err error) {
 		return &Problem{Incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + credential + "'"}
 	}
 	s.AccessKey, s.Scope = parts[0], Scope{parts[1], parts[2], parts[3]}
+	if len(s.AccessKey) > maxName || len(s.Scope.Region) > maxName || len(s.Scope.Service) > maxName {
+		return &Problem{Incomplete, "Credential has an element that is too long."}
+	}
 	if parts[4] != terminator {
 		return &Problem{Invalid, "Credential should be scoped with a valid terminator: '" + terminator + "', not '" + parts[4] + "'."}
 	}
@@ -180,10 +191,15 @@ func (s *Signature) read(credential, signed string) (err error) {
 			s.Scope.Date + "' != '" + s.at.Format(dateForm) + "', from '" + s.atText + "'."}
 	}
 	s.headers = strings.Split(strings.ToLower(signed), ";")
+	names := make(map[string]bool, len(s.headers))
 	for _, name := range s.headers {
-		if name == "host" {
-			return nil
+		if names[name] { // each is hashed with its value: a hundred thousand times a long one would be the server's end
+			return &Problem{Incomplete, "SignedHeaders has '" + name + "' more than once."}
 		}
+		names[name] = true
+	}
+	if names["host"] {
+		return nil
 	}
 	return &Problem{Invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."}
 }
@@ -207,6 +223,10 @@ func (s *Signature) Current(now time.Time) error {
 	return nil
 }
 
+// target is the header that names the operation, where the path does not. Unsigned,
+// it would let whoever sees a request, or holds a presigned one, make another one of it.
+const target = "X-Amz-Target"
+
 // Key is a secret that was derived for a scope.
 type Key [sha256.Size]byte
 
@@ -228,6 +248,9 @@ func sum(key []byte, text string) []byte {
 // Verify tells whether the signature was made of this request and body with the
 // key. The error is a *Problem, with the texts that the caller should have signed.
 func (s *Signature) Verify(r *http.Request, body []byte, key Key) error {
+	if len(r.Header[target]) > 0 && !slices.Contains(s.headers, strings.ToLower(target)) {
+		return &Problem{Invalid, "There were headers present in the request which were not signed: " + strings.ToLower(target)}
+	}
 	payload := s.payload(r, body)
 	var first string
 	for i, path := range s.paths(r) {

@@ -202,6 +202,30 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestTarget: what names the operation is part of what is signed.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	keys := aws.Credentials{AccessKeyID: suiteKey, SecretAccessKey: suiteSecret}
+	for _, signed := range []bool{true, false} {
+		sent, _ := http.NewRequest("POST", "http://localhost/", nil)
+		if signed {
+			sent.Header.Set("X-Amz-Target", "Logs_20140328.GetLogEvents")
+		}
+		if err := v4.NewSigner().SignHTTP(t.Context(), keys, sent, hash(""), "logs", "us-east-1", signedAt); err != nil {
+			t.Fatal(err)
+		}
+		sent.Header.Set("X-Amz-Target", "Logs_20140328.GetLogEvents")
+		r := arrived(t, sent, "")
+		s, err := Read(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Verify(r, nil, Derive(suiteSecret, s.Scope)); (err == nil) != signed {
+			t.Errorf("signed %v: %v", signed, err)
+		}
+	}
+}
+
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	const credential = "Credential=k/20260102/us-east-1/lambda/aws4_request"
@@ -220,6 +244,9 @@ func TestUnreadable(t *testing.T) {
 		{algorithm + " " + credential + ", SignedHeaders=host, Signature=a", "today", "", Incomplete, "Date must be in ISO-8601 'basic format'. Got 'today'. See http://en.wikipedia.org/wiki/ISO_8601"},
 		{algorithm + " " + credential + ", SignedHeaders=host, Signature=a", "20260103T030405Z", "", Invalid, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260102' != '20260103', from '20260103T030405Z'."},
 		{algorithm + " " + credential + ", SignedHeaders=x-amz-date, Signature=a", "20260102T030405Z", "", Invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+		{algorithm + " " + credential + ", " + credential + ", SignedHeaders=host, Signature=a", "20260102T030405Z", "", Incomplete, "Authorization header has more than one 'Credential' parameter."},
+		{algorithm + " " + credential + ", SignedHeaders=a;host;a, Signature=a", "20260102T030405Z", "", Incomplete, "SignedHeaders has 'a' more than once."},
+		{algorithm + " Credential=k/20260102/" + strings.Repeat("r", 129) + "/s/aws4_request, SignedHeaders=host, Signature=a", "20260102T030405Z", "", Incomplete, "Credential has an element that is too long."},
 		{"", "", "X-Amz-Credential=k%2F20260102%2Fr%2Fs%2Faws4_request&X-Amz-Algorithm=AWS4-HMAC-SHA256", Incomplete, "AWS query-string parameters must include 'X-Amz-Signature'. Re-examine the query-string parameters."},
 		{"", "", "X-Amz-Credential=k&X-Amz-Algorithm=A&X-Amz-Signature=s&X-Amz-SignedHeaders=host&X-Amz-Date=d", Incomplete, "Unsupported AWS 'algorithm': 'A'."},
 		{"", "", "X-Amz-Credential=k&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=s&X-Amz-SignedHeaders=host&X-Amz-Date=d&X-Amz-Expires=604801", Incomplete, "X-Amz-Expires must be a number of seconds between 0 and 604800"},
