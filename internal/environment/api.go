@@ -20,10 +20,13 @@ var errSuperseded = &lambda.Refusal{Type: lambda.RefusedTransition, Message: "Co
 // Next parks until there is an invocation for the runtime. A second call takes
 // the first one's place: some clients open a new connection for each.
 func (e *Environment) Next(ctx context.Context) (*lambda.Invocation, error) {
-	parked := make(chan *lambda.Invocation, 1)
+	var parked chan *lambda.Invocation
 	err := e.post(lifecycle.RuntimeNext{At: now()}, func() {
 		if e.runtime != nil {
 			close(e.runtime)
+		}
+		if parked, e.spare.runtime = e.spare.runtime, nil; parked == nil {
+			parked = make(chan *lambda.Invocation, 1)
 		}
 		e.runtime = parked
 	})
@@ -35,6 +38,9 @@ func (e *Environment) Next(ctx context.Context) (*lambda.Invocation, error) {
 		if !ok {
 			return nil, errSuperseded
 		}
+		e.mu.Lock()
+		e.spare.runtime = parked
+		e.mu.Unlock()
 		return inv, nil
 	case <-ctx.Done():
 		e.mu.Lock()

@@ -112,12 +112,13 @@ type Environment struct {
 	born     time.Time
 
 	mu      sync.Mutex
-	state   lifecycle.State    // mu
-	queue   []lifecycle.Effect // mu; effects not yet carried out
-	working bool               // mu; somebody carries out effects
-	runtime chan *lambda.Invocation
+	state   lifecycle.State                       // mu
+	queue   []lifecycle.Effect                    // mu; effects not yet carried out
+	working bool                                  // mu; somebody carries out effects
+	runtime chan *lambda.Invocation               // mu; the parked Next call
 	events  map[string]chan lambda.ExtensionEvent // mu; parked Next calls by extension
 	caller  chan outcome                          // mu; who waits for the invocation in progress
+	spare   spare                                 // mu
 
 	// Written by whoever carries out effects, one at a time.
 	timers    [4]*alarm.Alarm
@@ -138,6 +139,13 @@ type Environment struct {
 	count   atomic.Int64
 	lastUse atomic.Int64 // Unix nanoseconds
 	ended   chan struct{}
+}
+
+// spare are channels that have served and can serve again: what they carried has
+// been received, and nobody holds them. nil: there is none.
+type spare struct {
+	runtime chan *lambda.Invocation
+	caller  chan outcome
 }
 
 type outcome struct {
@@ -180,13 +188,21 @@ var ErrTaken = lifecycle.ErrTaken
 // have been reported vacant, and be offered to one caller only; otherwise the
 // error is ErrTaken. When ctx ends, the wait ends and the function runs on.
 func (e *Environment) Invoke(ctx context.Context, inv *lambda.Invocation) (lambda.Result, error) {
-	answer := make(chan outcome, 1)
-	err := e.post(lifecycle.Assigned{At: now(), Invocation: inv}, func() { e.caller = answer })
+	var answer chan outcome
+	err := e.post(lifecycle.Assigned{At: now(), Invocation: inv}, func() {
+		if answer, e.spare.caller = e.spare.caller, nil; answer == nil {
+			answer = make(chan outcome, 1)
+		}
+		e.caller = answer
+	})
 	if err != nil {
 		return lambda.Result{}, err
 	}
 	select {
 	case o := <-answer:
+		e.mu.Lock()
+		e.spare.caller = answer
+		e.mu.Unlock()
 		return o.result, o.err
 	case <-ctx.Done():
 		return lambda.Result{}, fmt.Errorf("invoke in %s: %w", e.id, context.Cause(ctx))
@@ -213,7 +229,11 @@ func (e *Environment) post(ev lifecycle.Event, accepted func()) error {
 	if accepted != nil {
 		accepted()
 	}
-	e.queue = append(e.queue, effects...)
+	if e.queue == nil {
+		e.queue = effects // nobody else has them
+	} else {
+		e.queue = append(e.queue, effects...)
+	}
 	if e.working {
 		e.mu.Unlock()
 		return nil

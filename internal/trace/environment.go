@@ -59,6 +59,9 @@ func (e *environment) take(t *Traces, ev event.Event) {
 	}
 }
 
+// warmSpans is how many an invocation without extensions ends with.
+const warmSpans = 5
+
 // maxBeginning bounds what an environment may go through without an invocation.
 const maxBeginning = 200
 
@@ -108,18 +111,30 @@ func (e *environment) ready(at time.Time, r event.Ready) {
 func (e *environment) invoked(t *Traces, r event.Invoked) {
 	e.current = &Invocation{
 		RequestID: r.RequestID, Function: e.origin.Function, Version: e.origin.Version, Environment: e.origin.Environment,
-		LogStream: e.origin.LogStream, Cold: r.Cold, Spans: e.beginning,
+		LogStream: e.origin.LogStream, Cold: r.Cold, Spans: append(make([]Span, 0, len(e.beginning)+warmSpans), e.beginning...),
 	}
-	e.beginning, e.over = nil, time.Time{}
+	e.beginning, e.over = e.beginning[:0], time.Time{}
 	t.keep(e.current)
 }
 
 func (e *environment) runtimeDone(at time.Time, r event.RuntimeDone) {
-	names := map[string]string{"responseLatency": spanLatency, "responseDuration": spanResponse, "runtimeOverhead": spanOverhead}
 	for _, s := range r.Spans {
-		e.end(names[s.Name], s.Start, s.Duration)
+		e.end(nameOf(s), s.Start, s.Duration)
 	}
 	e.end(spanInvoke, e.offered, at.Sub(e.offered))
+}
+
+// nameOf is ours for a span of AWS's.
+func nameOf(s event.Span) string {
+	switch s.Name {
+	case "responseLatency":
+		return spanLatency
+	case "responseDuration":
+		return spanResponse
+	case "runtimeOverhead":
+		return spanOverhead
+	}
+	return s.Name
 }
 
 func (e *environment) report(at time.Time, r event.Report) {
