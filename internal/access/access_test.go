@@ -41,6 +41,17 @@ func (r roles) RolePolicies(_ context.Context, arn string) (string, []string, bo
 	return texts[0], texts[1:], true, nil
 }
 
+// boundaryOf is where a test keeps the boundary of a role.
+func boundaryOf(arn string) string { return arn + " boundary" }
+
+func (r roles) RoleBoundary(_ context.Context, arn string) (string, bool, error) {
+	texts, ok := r[boundaryOf(arn)]
+	if !ok {
+		return "", false, nil
+	}
+	return texts[0], true, nil
+}
+
 type world struct {
 	*Access
 	now  time.Time
@@ -255,6 +266,22 @@ func TestAssumeRole(t *testing.T) {
 	refused(t, "a chain", err, lambda.Validation, "The requested DurationSeconds exceeds the 1 hour session limit")
 }
 
+// TestBoundary: a role that is bounded has no more than its boundary allows.
+func TestBoundary(t *testing.T) {
+	t.Parallel()
+	r := roles{reader: {service, Administrator}, boundaryOf(reader): {invoker}}
+	w := newWorld(t, true, r)
+	who, err := w.admit(t, w.FunctionCredentials(reader, fn, time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Authorize(t.Context(), who, invoke()); err != nil {
+		t.Error(err)
+	}
+	refused(t, "beyond the boundary", w.Authorize(t.Context(), who, lambda.Act{Action: "lambda:GetFunction", Resource: fn}), lambda.AccessDenied,
+		"User: "+who.ARN+" is not authorized to perform: lambda:GetFunction on resource: "+fn+" because no permissions boundary allows the lambda:GetFunction action")
+}
+
 // TestSessionToken: a user's session has the user's rights, and ends with its key.
 func TestSessionToken(t *testing.T) {
 	t.Parallel()
@@ -272,6 +299,8 @@ func TestSessionToken(t *testing.T) {
 		t.Fatalf("%+v, %v", who, err)
 	}
 	_, err = w.SessionToken(who, time.Hour)
+	_, none := w.SessionToken(lambda.Caller{}, time.Hour)
+	refused(t, "a session of nobody", none, lambda.AccessDenied, "Cannot call GetSessionToken without credentials")
 	refused(t, "a session of a session", err, lambda.AccessDenied, "Cannot call GetSessionToken with session credentials")
 	if _, err := w.RevokeKeys(t.Context(), alice.Key); err != nil {
 		t.Fatal(err)

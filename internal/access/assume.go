@@ -75,8 +75,12 @@ func (a *Access) SessionToken(who lambda.Caller, length time.Duration) (lambda.C
 		return lambda.Credentials{}, lambda.Errorf(lambda.AccessDenied, "Cannot call GetSessionToken with session credentials")
 	}
 	key := who.Key
-	if key == "" {
+	switch {
+	case key != "":
+	case who.Root():
 		key = a.owner.ID
+	default:
+		return lambda.Credentials{}, lambda.Errorf(lambda.AccessDenied, "Cannot call GetSessionToken without credentials")
 	}
 	return a.issue(session{Key: key, Unproved: !a.Enforce}, length), nil
 }

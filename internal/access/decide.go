@@ -39,6 +39,9 @@ func (a *Access) decide(ctx context.Context, who lambda.Caller, act lambda.Act, 
 	if p.Identity, err = a.identity(ctx, who); err != nil {
 		return policy.Decision{}, err
 	}
+	if p.Boundary, p.Bounded, err = a.boundary(ctx, who); err != nil {
+		return policy.Decision{}, err
+	}
 	if who.Limited {
 		if p.Session, err = a.all([]string{who.Policy}, policy.OfIdentity); err != nil {
 			return policy.Decision{}, err
@@ -70,6 +73,19 @@ func (a *Access) identity(ctx context.Context, who lambda.Caller) ([]*policy.Doc
 		return k.policies, nil
 	}
 	return nil, nil
+}
+
+// boundary is what bounds the role of a caller.
+func (a *Access) boundary(ctx context.Context, who lambda.Caller) ([]*policy.Document, bool, error) {
+	if who.Role == "" || a.Roles == nil {
+		return nil, false, nil
+	}
+	text, bounded, err := a.Roles.RoleBoundary(ctx, who.Role)
+	if err != nil || !bounded {
+		return nil, false, err
+	}
+	documents, err := a.all([]string{text}, policy.OfIdentity)
+	return documents, true, err
 }
 
 func (a *Access) role(ctx context.Context, arn string) (trust string, documents []string, found bool, err error) {

@@ -255,6 +255,9 @@ func (s *statement) conditions(context Context) bool {
 
 func (c *condition) holds(context Context) bool {
 	got, there := context(c.key)
+	if !there {
+		got = nil
+	}
 	if c.operator.name == null {
 		for _, v := range c.values {
 			if (v.raw == "true") == !there {

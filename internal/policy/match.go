@@ -254,6 +254,8 @@ func (s *statement) principal(who Principal, deny bool) grant {
 		widest = max(widest, p.names(who))
 	}
 	switch {
+	case s.notPrincipal && deny && widest == byAccount && !who.Root():
+		return byName // an account that is spared is not everybody in it
 	case s.notPrincipal && widest == nobody:
 		return byName
 	case s.notPrincipal:

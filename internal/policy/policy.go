@@ -5,8 +5,8 @@
 //
 // The order of judgement is AWS's: an explicit deny of any document ends it. Within
 // an account an allow of the caller's own policies or of the resource's policy is
-// enough; between accounts both must allow. A session policy limits whatever the
-// others gave.
+// enough; between accounts both must allow. A permissions boundary and a session policy
+// limit whatever the others gave.
 package policy
 
 import "strings"
@@ -49,6 +49,8 @@ type Policies struct {
 	Session  []*Document // that the caller's session was limited by
 	Limited  bool        // whether it was; a session policy without statements allows nothing
 	Resource []*Document // of the resource
+	Boundary []*Document // that bound the caller's role
+	Bounded  bool        // whether any do
 }
 
 // Source is the kind of the document that decided.
@@ -59,9 +61,12 @@ const (
 	Identity Source = iota
 	Resource
 	Session
+	Boundary
 )
 
-func (s Source) String() string { return [...]string{"identity-based", "resource-based", "session"}[s] }
+func (s Source) String() string {
+	return [...]string{"identity-based policy", "resource-based policy", "session policy", "permissions boundary"}[s]
+}
 
 // Decision is what came of a request.
 type Decision struct {
@@ -77,9 +82,9 @@ func (d Decision) Reason(action string) string {
 		if d.Source == Identity {
 			article = " an "
 		}
-		return "with an explicit deny in" + article + d.Source.String() + " policy"
+		return "with an explicit deny in" + article + d.Source.String()
 	}
-	return "because no " + d.Source.String() + " policy allows the " + action + " action"
+	return "because no " + d.Source.String() + " allows the " + action + " action"
 }
 
 // Decide judges a request.
@@ -89,7 +94,7 @@ func Decide(r Request, p Policies) Decision {
 	if r.Principal.Root() {
 		own = nil // the account's root is above the policies of identities
 	}
-	for source, documents := range [...][]*Document{Identity: own, Resource: p.Resource, Session: p.Session} {
+	for source, documents := range [...][]*Document{Identity: own, Resource: p.Resource, Session: p.Session, Boundary: p.Boundary} {
 		if q.denied(documents, Source(source) == Resource) {
 			return Decision{Explicit: true, Source: Source(source)}
 		}
@@ -98,6 +103,9 @@ func Decide(r Request, p Policies) Decision {
 	granted := q.granted(p.Resource)
 	if refused, ok := q.missing(identity, granted); !ok {
 		return Decision{Source: refused}
+	}
+	if p.Bounded && !q.allowed(p.Boundary) {
+		return Decision{Source: Boundary}
 	}
 	if p.Limited && !q.allowed(p.Session) {
 		return Decision{Source: Session}

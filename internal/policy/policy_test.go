@@ -105,6 +105,61 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestSpared: a deny for all but some spares those whom it names, not all of an
+// account beside whose name it stands ("NotPrincipal").
+func TestSpared(t *testing.T) {
+	t.Parallel()
+	spared := parse(t, OfResource, deny(`"NotPrincipal":{"AWS":["`+user+`","arn:aws:iam::`+account+`:root"]},`+invokeAll))
+	may := parse(t, OfIdentity, allow(invokeAll))
+	for name, c := range map[string]struct {
+		who  Principal
+		want bool
+	}{
+		"the user":             {alice, true},
+		"the account's root":   {root, true},
+		"another user of it":   {Principal{Account: account, ARN: user + "2"}, false},
+		"a role of it":         {inRole, false},
+		"somebody from abroad": {bob, false},
+	} {
+		got := Decide(Request{Principal: c.who, Action: "lambda:InvokeFunction", Resource: fn, Owner: account, Context: context(nil)},
+			Policies{Identity: may, Resource: spared})
+		if got.Allowed != c.want {
+			t.Errorf("%s: %+v, want allowed %v", name, got, c.want)
+		}
+	}
+}
+
+// TestBoundaries: what bounds a role gives nothing, and takes what it does not allow.
+func TestBoundaries(t *testing.T) {
+	t.Parallel()
+	all, get := parse(t, OfIdentity, allow(invokeAll)), parse(t, OfIdentity, allow(`"Action":"lambda:Get*","Resource":"*"`))
+	for name, c := range map[string]struct {
+		p    Policies
+		want string
+	}{
+		"within":          {Policies{Identity: all, Boundary: all, Bounded: true}, ""},
+		"beyond":          {Policies{Identity: all, Boundary: get, Bounded: true}, "because no permissions boundary allows the lambda:InvokeFunction action"},
+		"a boundary only": {Policies{Boundary: all, Bounded: true}, "because no identity-based policy allows the lambda:InvokeFunction action"},
+		"a deny":          {Policies{Identity: all, Boundary: parse(t, OfIdentity, allow(invokeAll), deny(invokeAll)), Bounded: true}, "with an explicit deny in a permissions boundary"},
+	} {
+		got := Decide(Request{Principal: inRole, Action: "lambda:InvokeFunction", Resource: fn, Owner: account, Context: context(nil)}, c.p)
+		if text := got.Reason("lambda:InvokeFunction"); got.Allowed != (c.want == "") || !got.Allowed && text != c.want {
+			t.Errorf("%s: %+v %q, want %q", name, got, text, c.want)
+		}
+	}
+}
+
+// TestAbsentKey: a context that gives an empty text for a key that is not there has
+// no value all the same.
+func TestAbsentKey(t *testing.T) {
+	t.Parallel()
+	absent := func(string) ([]string, bool) { return []string{""}, false }
+	d := parse(t, OfIdentity, allow(`"Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}}`))
+	if got := Decide(Request{Principal: alice, Action: "s3:GetObject", Resource: "*", Owner: account, Context: absent}, Policies{Identity: d}); !got.Allowed {
+		t.Errorf("%+v: of nothing, everything is true", got)
+	}
+}
+
 func TestTrust(t *testing.T) {
 	t.Parallel()
 	trust := func(principal string) []*Document {
