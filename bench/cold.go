@@ -4,70 +4,144 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// cold compares first invocations with the bare start of the interpreter. Each
-// is of a function of its own, that was created before.
+// coldSide is a server whose first invocations are measured. Each is of a function
+// of its own, that was created before.
+type coldSide struct {
+	side
+	server    *server
+	functions []string
+	answered  int
+}
+
+// withoutPool is the name of a server that starts nothing ahead.
+const withoutPool = "no pool"
+
+// cold compares first invocations, with what is started ahead and without, with
+// the bare start of the interpreter.
 func (b *bench) cold(ctx context.Context) error {
+	servers := []coldSide{{side: side{name: "lambent"}, server: b.server}}
+	if !strings.Contains(b.serve, "--boot-pool-memory") {
+		o := b.options
+		o.serve += " --boot-pool-memory=0"
+		plain, err := startLambent(o, filepath.Join(b.dir, "data-without-pool"))
+		if err != nil {
+			return err
+		}
+		defer plain.stop()
+		plain.quiet(ctx)
+		servers = append(servers, coldSide{side: side{name: withoutPool}, server: plain})
+	}
 	for _, s := range b.subjects {
-		if err := b.coldStarts(ctx, s); err != nil {
+		if err := b.coldStarts(ctx, s, servers); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// coldStarts makes rounds of starts in turns, after one each that nobody counts: it
+// reads files that the others find in memory.
+func (b *bench) coldStarts(ctx context.Context, s subject, servers []coldSide) error {
+	sides := slices.Clone(servers)
+	each := max(1, b.starts/b.rounds)
+	for i := range sides {
+		sides[i].answered, sides[i].functions = 0, nil
+		for range b.rounds*each + 1 {
+			b.made++
+			name := fmt.Sprintf("%s-%d", s.name, b.made)
+			if err := sides[i].server.create(ctx, name, s.code); err != nil {
+				return err
+			}
+			sides[i].functions = append(sides[i].functions, name)
+		}
+	}
+	if _, err := b.coldRound(ctx, s, sides, 1); err != nil {
+		return err
+	}
+	out := map[string][]sample{}
+	for range b.rounds {
+		slices.Reverse(sides)
+		round, err := b.coldRound(ctx, s, sides, each)
+		if err != nil {
+			return err
+		}
+		for name, one := range round {
+			slices.Sort(one.latencies)
+			out[name] = append(out[name], one)
+		}
+	}
+	b.tellCold(s, servers, out)
+	for _, one := range sides {
+		for _, name := range one.functions {
+			if err := one.server.remove(ctx, name); err != nil {
+				return err
+			}
+		}
+		if err := one.server.settled(ctx, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) coldStarts(ctx context.Context, s subject) error {
-	var names []string
-	for range b.starts + 1 {
-		name, err := b.deploy(ctx, s)
-		if err != nil {
-			return err
-		}
-		names = append(names, name)
-	}
+// coldRound starts so many functions on each side, and as many bare interpreters.
+func (b *bench) coldRound(ctx context.Context, s subject, sides []coldSide, each int) (map[string]sample, error) {
 	client := newClient(1)
 	defer client.CloseIdleConnections()
-	out := map[string][]sample{}
-	for i, name := range names {
-		took, err := timed(func() error { _, err := post(ctx, client, b.server.side(name).url, smallEvent); return err })
-		if err != nil {
-			return err
+	round := map[string]sample{}
+	add := func(name string, do func() error) error {
+		began := time.Now()
+		err := do()
+		one := round[name]
+		one.latencies = append(one.latencies, time.Since(began))
+		round[name] = one
+		return err
+	}
+	for range each {
+		for i := range sides {
+			one := &sides[i]
+			url := one.server.side(one.functions[one.answered]).url
+			if err := add(one.name, func() error { _, err := post(ctx, client, url, smallEvent); return err }); err != nil {
+				return nil, err
+			}
+			one.answered++
+			if err := one.server.settled(ctx, one.answered); err != nil {
+				return nil, err
+			}
 		}
-		if err := b.server.settled(ctx, 1+i); err != nil {
-			return err
-		}
-		bare, err := timed(func() error { return exec.CommandContext(ctx, s.bare[0], s.bare[1:]...).Run() })
-		if err != nil {
-			return fmt.Errorf("run %s: %w", s.bareS, err)
-		}
-		if i > 0 { // the first reads files that the others find in memory
-			out["lambent"] = append(out["lambent"], sample{latencies: []time.Duration{took}})
-			out["bare"] = append(out["bare"], sample{latencies: []time.Duration{bare}})
+		if err := add("bare", func() error { return exec.CommandContext(ctx, s.bare[0], s.bare[1:]...).Run() }); err != nil {
+			return nil, fmt.Errorf("run %s: %w", s.bareS, err)
 		}
 	}
-	sides := []side{{name: "lambent"}, {name: "bare"}}
-	b.compare("cold", s.name+" (bare: "+s.bareS+")", "µs", out, sides, "bare", p50)
-	slowest := make([]time.Duration, 0, len(names))
-	for _, one := range out["lambent"] {
-		slowest = append(slowest, one.latencies...)
-	}
-	b.note(row{Part: "cold", What: s.name + " slowest", Side: "lambent", Value: microseconds(slices.Max(slowest)), Unit: "µs"})
-	for _, name := range names {
-		if err := b.server.remove(ctx, name); err != nil {
-			return err
-		}
-	}
-	return b.server.settled(ctx, 0)
+	return round, nil
 }
 
-func timed(do func() error) (time.Duration, error) {
-	began := time.Now()
-	err := do()
-	return time.Since(began), err
+// tellCold notes the medians, and how much slower than these the slowest were.
+func (b *bench) tellCold(s subject, servers []coldSide, out map[string][]sample) {
+	var sides []side
+	for _, one := range servers {
+		sides = append(sides, one.side)
+	}
+	sides = append(sides, side{name: "bare"})
+	b.compare("cold", s.name+" (bare: "+s.bareS+")", "µs", out, sides, "bare", p50)
+	for _, one := range sides {
+		var all sample
+		for _, round := range out[one.name] {
+			all.latencies = append(all.latencies, round.latencies...)
+		}
+		slices.Sort(all.latencies)
+		slowest := microseconds(all.at(1))
+		times := slowest / microseconds(all.at(0.5))
+		b.note(row{Part: "cold", What: fmt.Sprintf("%s slowest of %d", s.name, len(all.latencies)), Side: one.name, Value: slowest, Unit: "µs",
+			To: "its p50", Ratio: times, Low: times, High: times})
+	}
 }
 
 // burstSize is how many first requests come at once.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -17,7 +18,7 @@ var sources embed.FS
 
 // subject is a function in one language, with all the ways to run it.
 type subject struct {
-	name  string // go, python, node, java
+	name  string // go, python, node, or a runtime of Java
 	code  definition
 	dir   string   // its files
 	floor []string // the command that runs it behind the floor
@@ -35,7 +36,13 @@ func (b *bench) prepare(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
-	for _, make := range []func(context.Context, map[string]string) (subject, error){b.goSubject, b.python, b.node, b.java} {
+	makers := []func(context.Context, map[string]string) (subject, error){b.goSubject, b.python, b.node}
+	for _, runtime := range ofLanguage(found, "java") {
+		makers = append(makers, func(ctx context.Context, found map[string]string) (subject, error) {
+			return b.java(ctx, runtime, found)
+		})
+	}
+	for _, make := range makers {
 		one, err := make(ctx, found)
 		if err != nil {
 			b.say("left out: %v", err)
@@ -102,24 +109,36 @@ func (b *bench) node(_ context.Context, found map[string]string) (s subject, err
 	return s, err
 }
 
-func (b *bench) java(ctx context.Context, found map[string]string) (s subject, err error) {
-	runtime, path := choose(found, "java", "")
-	if path == "" {
-		return s, errors.New("java: lambent has found no JVM")
-	}
-	s = subject{name: "java", dir: filepath.Join(b.dir, "java"), bare: []string{path, "-version"}, bareS: "java -version (" + runtime + ")"}
+// java runs one class, compiled for the oldest release that is served, on every
+// virtual machine that was found.
+func (b *bench) java(ctx context.Context, runtime string, found map[string]string) (s subject, err error) {
+	path := found[runtime]
+	s = subject{name: runtime, dir: filepath.Join(b.dir, "java"), bare: []string{path, "-version"}, bareS: "java -version"}
 	if err := unfold(s.dir, "handlers/Function.java"); err != nil {
 		return s, err
 	}
-	release := strings.TrimPrefix(runtime, "java")
-	cmd := exec.CommandContext(ctx, "javac", "--release", release, "Function.java")
+	cmd := exec.CommandContext(ctx, "javac", "-Xlint:-options", "--release", "8", "Function.java")
 	cmd.Dir = s.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return s, fmt.Errorf("java: compile for %s: %w: %s", runtime, err, out)
+		return s, fmt.Errorf("%s: compile: %w: %s", runtime, err, out)
 	}
 	s.code = definition{Runtime: runtime, Handler: "Function::handle", Memory: memoryMiB}
 	s.code.Code, err = packed(s.dir, "Function.class")
 	return s, err
+}
+
+// ofLanguage lists the runtimes of a language that are here, the newest first, without
+// their elders' other names.
+func ofLanguage(found map[string]string, language string) (names []string) {
+	for r := range found {
+		if strings.HasPrefix(r, language) && !strings.Contains(r, ".al2") {
+			names = append(names, r)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(len(b)-len(a), strings.Compare(b, a)) // python3.10 before python3.9
+	})
+	return names
 }
 
 // choose takes the preferred runtime of a family if it is here, else the newest.
@@ -127,22 +146,11 @@ func choose(found map[string]string, family, preferred string) (runtime, path st
 	if path := found[preferred]; path != "" {
 		return preferred, path
 	}
-	var names []string
-	for r := range found {
-		if strings.HasPrefix(r, family) && !strings.HasSuffix(r, ".al2023") { // their elders' other names
-			names = append(names, r)
-		}
-	}
+	names := ofLanguage(found, family)
 	if len(names) == 0 {
 		return "", ""
 	}
-	newest := slices.MaxFunc(names, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b) // python3.9 before python3.10
-		}
-		return strings.Compare(a, b)
-	})
-	return newest, found[newest]
+	return names[0], found[names[0]]
 }
 
 // unfold writes embedded files into a folder.
