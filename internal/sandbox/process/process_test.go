@@ -146,6 +146,66 @@ func TestSweepSparesStrangers(t *testing.T) {
 	}
 }
 
+// TestPeakMemory: the peak is what the processes had, is there after them, and is
+// Usage's.
+func TestPeakMemory(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	t.Cleanup(func() { d.Close() })
+	s := create(t, d, "peak")
+	teller := s.(sandbox.PeakTeller)
+	peak := func() int64 {
+		n, err := teller.PeakMemory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := peak(); n != 0 {
+		t.Errorf("the peak of nobody is %d", n)
+	}
+	if _, err := s.Start(t.Context(), sandbox.Command{Path: "/bin/sleep", Args: []string{"1000"}, Dir: "/"}); err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.Usage()
+	if err != nil || d.Report().Can(sandbox.CanMeasureMemory) && u.MemoryPeakBytes < 100<<10 {
+		t.Fatalf("the peak of a process is %d, %v; want what it takes at least", u.MemoryPeakBytes, err)
+	}
+	if n := peak(); n < u.MemoryPeakBytes {
+		t.Errorf("the peak fell from %d to %d", u.MemoryPeakBytes, n)
+	}
+	if err := s.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := peak(); n < u.MemoryPeakBytes {
+		t.Errorf("after the end the peak fell from %d to %d", u.MemoryPeakBytes, n)
+	}
+	if err := s.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := teller.PeakMemory(); err == nil {
+		t.Error("PeakMemory of a sandbox that is gone: no error")
+	}
+}
+
+// BenchmarkPeakMemory asks for one process, among those of the host.
+func BenchmarkPeakMemory(b *testing.B) {
+	d := open(b, b.TempDir())
+	defer d.Close()
+	s, err := d.Create(b.Context(), sandbox.Spec{ID: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Start(b.Context(), sandbox.Command{Path: "/bin/sleep", Args: []string{"1000"}, Dir: "/"}); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := s.(sandbox.PeakTeller).PeakMemory(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkFreezeThaw holds one process that waits, among those of the host.
 func BenchmarkFreezeThaw(b *testing.B) {
 	d := open(b, b.TempDir())
