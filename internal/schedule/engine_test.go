@@ -186,6 +186,7 @@ func TestGroups(t *testing.T) {
 		w.refused(lambda.Conflict, "Schedule group g already exists.", w.CreateGroup(ctx, lambda.ScheduleGroup{Name: "g"}))
 		w.refused(lambda.Conflict, "Schedule group default already exists.", w.CreateGroup(ctx, lambda.ScheduleGroup{Name: "default"}))
 		w.must(w.CreateSchedule(ctx, s))
+		w.expect(time.Second, "schedule/g/s 0s")
 		w.refused(lambda.Conflict, "Schedule s already exists.", w.CreateSchedule(ctx, s))
 		w.must(w.TagGroup(ctx, "g", []lambda.ScheduleTag{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}))
 		w.must(w.UntagGroup(ctx, "g", []string{"a"}))

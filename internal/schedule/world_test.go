@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,7 @@ type world struct {
 	mu    sync.Mutex
 	fired []firing
 	fail  error
-	ids   int
+	ids   atomic.Int64
 }
 
 // firing is one tick that the queue took.
@@ -61,7 +62,7 @@ func (w *world) open() {
 	w.store = memory.Open(&w.data)
 	w.Engine = New(Config{
 		Home: home, Store: w.store, Queue: w, Functions: w, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		NewID: func() string { w.ids++; return fmt.Sprintf("00000000-0000-0000-0000-%012d", w.ids) },
+		NewID: func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", w.ids.Add(1)) },
 	})
 	if err := w.Start(context.Background()); err != nil {
 		w.t.Fatal(err)
