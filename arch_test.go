@@ -28,6 +28,7 @@ var law = map[string][]string{
 	"turn":      nil, // taking turns by name: a small lock, no noun
 	"alarm":     nil, // a timer, no noun
 	"socket":    nil, // a connection, no noun
+	"stream":    nouns,
 
 	"sandbox": nil,
 	"store":   nouns,
@@ -68,13 +69,13 @@ var law = map[string][]string{
 
 	"asyncq":      join(nouns, decisions, contracts),
 	"destination": nouns,
-	"functionurl": nouns,
+	"functionurl": join(nouns, "stream"),
 
 	"schedule":            join(nouns, decisions, contracts),
 	"schedule/expression": nil,
 	"metrics":             nouns,
 
-	"awsapi": join(nouns, "awsapi", "alarm", "socket"),
+	"awsapi": join(nouns, "awsapi", "alarm", "socket", "stream"),
 	"ownapi": nouns,
 }
 

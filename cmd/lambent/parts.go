@@ -54,7 +54,7 @@ func (a runtimeAPI) Serve(ln net.Listener, e *environment.Environment) (stop fun
 		Subscribed: func(s event.TelemetrySubscription) { e.Tell(s) },
 	})
 	e.Observe(hub)
-	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Extensions: e, Telemetry: hub, Log: a.log})
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Streams: e, Extensions: e, Telemetry: hub, Log: a.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -59,6 +59,22 @@ func (e *Environment) Check(requestID, attemptID string) error {
 	return e.state.CheckAnswer(requestID, attemptID)
 }
 
+// Respond is Check for a response. One that its caller wants as it comes has
+// begun with that, and is for the stream.
+func (e *Environment) Respond(requestID, attemptID string) (lambda.Stream, error) {
+	e.mu.Lock()
+	var to lambda.Stream
+	err := e.state.CheckAnswer(requestID, attemptID)
+	if err == nil {
+		to = e.state.Current.Invocation.Stream
+	}
+	e.mu.Unlock()
+	if to == nil {
+		return nil, err
+	}
+	return to, e.post(lifecycle.RuntimeResponds{At: now(), RequestID: requestID}, nil)
+}
+
 // Answer settles the invocation in progress.
 func (e *Environment) Answer(requestID string, a lambda.Answer) error {
 	return e.post(lifecycle.RuntimeAnswer{At: now(), RequestID: requestID, Answer: a}, nil)

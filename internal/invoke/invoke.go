@@ -58,6 +58,9 @@ func (i *Invoker) Invoke(ctx context.Context, function lambda.Reference, inv lam
 	}
 	inv.FunctionARN = i.Home.FunctionARN(function.Name, function.Qualifier)
 	inv.AttemptID = i.NewID()
+	if inv.Stream != nil {
+		inv.Stream.Runs(v.Number)
+	}
 	if err := i.follow(ctx, function, &inv); err != nil {
 		i.Observer.Refused(function, err)
 		return lambda.Result{}, err

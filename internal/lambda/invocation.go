@@ -17,13 +17,31 @@ type Invocation struct {
 	Tail            bool // the caller wants the log tail, so the answer waits for the report
 	Asynchronous    bool // it comes from the queue: bound by concurrency, not by the rate of requests
 
+	// Stream takes the response while the function makes it; nil: the caller wants
+	// it whole.
+	Stream Stream
+
 	// Deadline is when the function's time is up. It is set when the event is
 	// handed over, not when the request arrived: waiting for an environment is
 	// not the function's time.
 	Deadline time.Time
 }
 
+// Stream is who asked for a response and wants it as it comes. Its methods are
+// called one at a time, in this order.
+type Stream interface {
+	// Runs says which version it will come from.
+	Runs(version string)
+	// Begin says of what type it is; there may be no bytes yet. It does not come
+	// when the function fails instead of responding: then the Result has it all.
+	Begin(contentType string)
+	// Write returns when p is taken and may be used again. After an error nobody
+	// wants the rest; the function is not to notice.
+	Write(p []byte) (int, error)
+}
+
 // Result is what came of an invocation: the function's answer, or its fault.
+// The payload of a response that went to a Stream is empty.
 type Result struct {
 	Payload     []byte
 	ContentType string
@@ -46,7 +64,9 @@ type Answer struct {
 	ErrorType   string // Lambda-Runtime-Function-Error-Type as sent, "" when absent
 	XRayCause   string // Lambda-Runtime-Function-XRay-Error-Cause, cropped to MaxErrorCause
 	Streaming   bool   // Lambda-Runtime-Function-Response-Mode: streaming
-	TooLarge    bool   // the body exceeded MaxResponsePayload and was not kept
+	TooLarge    bool   // the body exceeded its limit, MaxResponsePayload or MaxStreamedResponse, and was not kept
+	Streamed    bool   // the body went to the invocation's Stream; Body is what its trailers say of a failure
+	Produced    int64  // bytes of the body
 	// FirstByte and LastByte are when the body began and ended to arrive.
 	FirstByte, LastByte time.Time
 }

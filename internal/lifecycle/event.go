@@ -35,6 +35,13 @@ type Assigned struct {
 // RuntimeNext: the runtime asked for the next event.
 type RuntimeNext struct{ At }
 
+// RuntimeResponds: the runtime has begun a response that its caller gets as it
+// comes. RuntimeAnswer follows when it is complete.
+type RuntimeResponds struct {
+	At
+	RequestID string
+}
+
 // RuntimeAnswer: the runtime answered.
 type RuntimeAnswer struct {
 	At

@@ -28,17 +28,24 @@ func (m *machine) runtimeNext() error {
 		// It waits already; a new connection takes the old one's place.
 	case RuntimeRunning:
 		m.do(Offer{m.Current.Invocation}) // AWS gives the same event again
+	case RuntimeResponding:
+		m.Runtime.Early = true
 	case RuntimeResponded:
-		m.Runtime.State = RuntimeReady
-		c := m.current()
-		c.RuntimeEnd = m.now
-		m.do(Drain{})
-		m.publishRuntimeDone(c, event.Success, "")
-		m.invokeReady()
+		m.runtimeDone()
 	case RuntimeAbsent, RuntimeInitFailed:
 		return m.refuseRuntime("Ready")
 	}
 	return nil
+}
+
+// runtimeDone: the runtime asked for more after its answer.
+func (m *machine) runtimeDone() {
+	m.Runtime.State, m.Runtime.Early = RuntimeReady, false
+	c := m.current()
+	c.RuntimeEnd = m.now
+	m.do(Drain{})
+	m.publishRuntimeDone(c, event.Success, "")
+	m.invokeReady()
 }
 
 func (m *machine) refuseRuntime(to string) error {
@@ -49,8 +56,12 @@ func (m *machine) refuseRuntime(to string) error {
 // CheckAnswer tells whether the runtime may answer for the ids now. It is the
 // check that AWS makes before it reads a body.
 func (s State) CheckAnswer(requestID, attemptID string) error {
-	if s.Phase != Busy || s.Runtime.State != RuntimeRunning || s.Current.Invocation.RequestID != requestID {
-		return &lambda.Refusal{Type: lambda.RefusedRequestID, Message: "Invalid request ID"}
+	if err := s.checkID(requestID); err != nil {
+		return err
+	}
+	if s.Runtime.State == RuntimeResponding {
+		m := machine{State: s}
+		return m.refuseRuntime("InvocationResponse")
 	}
 	if attemptID != "" && attemptID != s.Current.Invocation.AttemptID {
 		return &lambda.Refusal{Type: lambda.RefusedInvocationID, Message: "Invalid invocation ID"}
@@ -58,10 +69,29 @@ func (s State) CheckAnswer(requestID, attemptID string) error {
 	return nil
 }
 
+// checkID tells whether the runtime owes an answer, or the rest of one, for the id.
+func (s State) checkID(requestID string) error {
+	owes := s.Runtime.State == RuntimeRunning || s.Runtime.State == RuntimeResponding
+	if s.Phase != Busy || !owes || s.Current.Invocation.RequestID != requestID {
+		return &lambda.Refusal{Type: lambda.RefusedRequestID, Message: "Invalid request ID"}
+	}
+	return nil
+}
+
+// runtimeResponds: from here on there is no other answer, and no error but those
+// that end the response.
+func (m *machine) runtimeResponds(e RuntimeResponds) error {
+	if err := m.CheckAnswer(e.RequestID, ""); err != nil {
+		return err
+	}
+	m.Runtime.State = RuntimeResponding
+	return nil
+}
+
 // runtimeAnswer settles the invocation. The caller has its answer now, unless
 // it wants the log tail, which ends with the report.
 func (m *machine) runtimeAnswer(e RuntimeAnswer) error {
-	if err := m.CheckAnswer(e.RequestID, ""); err != nil {
+	if err := m.checkID(e.RequestID); err != nil {
 		return err
 	}
 	m.Runtime.State = RuntimeResponded
@@ -71,7 +101,7 @@ func (m *machine) runtimeAnswer(e RuntimeAnswer) error {
 	var result lambda.Result
 	switch {
 	case answer.TooLarge:
-		text := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", lambda.MaxResponsePayload)
+		text := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limitOf(answer))
 		result = m.result(encodeFault("errorMessage", text, "errorType", "Function.ResponseSizeTooLarge"), "", "Function.ResponseSizeTooLarge")
 	case answer.Failed:
 		result = m.result(answer.Body, answer.ContentType, normalise(answer.ErrorType))
@@ -79,7 +109,17 @@ func (m *machine) runtimeAnswer(e RuntimeAnswer) error {
 		result = lambda.Result{Payload: answer.Body, ContentType: answer.ContentType, Version: m.Config.Version}
 	}
 	m.settle(c, result)
+	if m.Runtime.Early {
+		m.runtimeDone()
+	}
 	return nil
+}
+
+func limitOf(a lambda.Answer) int {
+	if a.Streamed {
+		return lambda.MaxStreamedResponse
+	}
+	return lambda.MaxResponsePayload
 }
 
 // result is the Result of a function's fault.
@@ -119,7 +159,7 @@ func (m *machine) back(c *Current) time.Duration {
 
 // runtimeBroken: the answer cannot be used, and the runtime cannot be trusted.
 func (m *machine) runtimeBroken(e RuntimeBroken) {
-	if m.CheckAnswer(e.RequestID, "") != nil {
+	if m.checkID(e.RequestID) != nil {
 		return
 	}
 	m.fail(failure{event.Error, e.ErrorType, e.ErrorType})
@@ -221,7 +261,7 @@ func (m *machine) publishRuntimeDone(c *Current, status event.Status, errorType 
 		Duration: m.now.Sub(c.Assigned), Trace: c.Invocation.Trace, Tenant: c.Invocation.Tenant,
 	}
 	if a := c.Answer; a != nil && !a.FirstByte.IsZero() {
-		done.ProducedBytes = int64(len(a.Body))
+		done.ProducedBytes = a.Produced
 		done.Spans = []event.Span{
 			{Name: "responseLatency", Start: c.Offered, Duration: a.FirstByte.Sub(c.Offered)},
 			{Name: "responseDuration", Start: a.FirstByte, Duration: a.LastByte.Sub(a.FirstByte)},

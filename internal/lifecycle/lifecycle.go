@@ -107,6 +107,7 @@ type Runtime struct {
 	// Fault is the first word of failure: what it posted to init/error.
 	Fault   *lambda.Answer
 	Invoked bool // it has been offered an event in this incarnation
+	Early   bool // it asked for the next event while its response was still coming
 }
 
 // RuntimeState is the runtime's place in the protocol.
@@ -116,13 +117,14 @@ type RuntimeState uint8
 const (
 	RuntimeAbsent RuntimeState = iota
 	RuntimeStarted
-	RuntimeReady   // asked for the next event
-	RuntimeRunning // has an event
+	RuntimeReady      // asked for the next event
+	RuntimeRunning    // has an event
+	RuntimeResponding // its response has begun, and its caller has what came
 	RuntimeResponded
 	RuntimeInitFailed
 )
 
-var runtimeStateNames = [...]string{"Absent", "Started", "Ready", "Running", "RuntimeResponseSentState", "InitError"}
+var runtimeStateNames = [...]string{"Absent", "Started", "Ready", "Running", "InvocationResponse", "RuntimeResponseSentState", "InitError"}
 
 func (s RuntimeState) String() string { return runtimeStateNames[s] }
 

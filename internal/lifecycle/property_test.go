@@ -146,7 +146,7 @@ func (m *model) event() Event {
 	if m.s.Current != nil {
 		request = m.s.Current.Invocation.RequestID
 	}
-	switch m.dice.IntN(14) {
+	switch m.dice.IntN(16) {
 	case 0, 1, 2, 3:
 		return RuntimeNext{at}
 	case 4:
@@ -163,6 +163,8 @@ func (m *model) event() Event {
 		return RuntimeBroken{at, request, "Runtime.TruncatedResponse"}
 	case 11:
 		return Stop{at, "retired", false}
+	case 12, 13:
+		return RuntimeResponds{at, request}
 	}
 	return Assigned{at, &lambda.Invocation{RequestID: fmt.Sprint("r", m.assigned+1), Tail: m.dice.IntN(2) == 0}}
 }

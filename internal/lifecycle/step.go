@@ -41,6 +41,8 @@ func (m *machine) take(e Event) error {
 		return m.assigned(e.Invocation)
 	case RuntimeNext:
 		return m.runtimeNext()
+	case RuntimeResponds:
+		return m.runtimeResponds(e)
 	case RuntimeAnswer:
 		return m.runtimeAnswer(e)
 	case RuntimeInitError:

@@ -95,6 +95,10 @@ func parseEvent(t *testing.T, now time.Time, incarnation int, w []string) Event 
 		return RuntimeNext{at}
 	case "answer", "error":
 		return RuntimeAnswer{at, arg(1), lambda.Answer{Body: []byte(arg(2)), Failed: w[0] == "error", ErrorType: arg(3)}}
+	case "responds":
+		return RuntimeResponds{at, arg(1)}
+	case "streamed-too-large":
+		return RuntimeAnswer{at, arg(1), lambda.Answer{TooLarge: true, Streamed: true}}
 	case "too-large":
 		return RuntimeAnswer{at, arg(1), lambda.Answer{TooLarge: true}}
 	case "init-error":

@@ -32,6 +32,14 @@
 // here without notice; the environment gives the same event to the next `next`
 // for as long as no answer came.
 //
+// # Responses as they come
+//
+// Some callers want a response while the function makes it. Its bytes then go
+// piece by piece from the runtime's connection to the invocation's lambda.Stream.
+// A piece is read when the one before has been taken, so a slow caller slows down
+// the function, as on AWS, and nothing piles up here. A caller who has gone takes
+// nothing; the rest is read and forgotten, since the function runs on.
+//
 // # Bounds
 //
 // A function can hurt only its own environment: connections, header bytes,

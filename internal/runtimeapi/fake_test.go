@@ -35,6 +35,8 @@ type environment struct {
 	mu    sync.Mutex
 	calls []string
 	says  map[string]error // the next answer to a call, by its name
+
+	slow chan struct{} // nil: writes to the stream are taken at once
 }
 
 func newEnvironment() *environment {
@@ -85,6 +87,27 @@ func (e *environment) Next(ctx context.Context) (*lambda.Invocation, error) {
 
 func (e *environment) Check(requestID, attemptID string) error {
 	return e.call("check", "%s %s", requestID, attemptID)
+}
+
+// Respond gives the environment itself as the stream.
+func (e *environment) Respond(requestID, attemptID string) (lambda.Stream, error) {
+	return e, e.call("respond", "%s %s", requestID, attemptID)
+}
+
+func (e *environment) Runs(version string) { _ = e.call("runs", "%s", version) }
+
+func (e *environment) Begin(contentType string) { _ = e.call("begin", "%q", contentType) }
+
+func (e *environment) Write(p []byte) (int, error) {
+	what := fmt.Sprintf("%q", p)
+	if len(p) > 100 {
+		what = fmt.Sprintf("%d bytes", len(p))
+	}
+	err := e.call("write", "%s", what)
+	if e.slow != nil {
+		<-e.slow
+	}
+	return len(p), err
 }
 
 func (e *environment) Answer(requestID string, a lambda.Answer) error {
@@ -154,6 +177,9 @@ func describe(a lambda.Answer) string {
 	}
 	if a.Streaming {
 		b.WriteString(" streaming")
+	}
+	if a.Streamed {
+		fmt.Fprintf(&b, " streamed=%d", a.Produced)
 	}
 	if a.TooLarge {
 		b.WriteString(" too-large")

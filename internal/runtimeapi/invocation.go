@@ -48,7 +48,7 @@ func (c *conn) deliver(inv *lambda.Invocation) fate {
 // response is POST /runtime/invocation/{id}/response. The id is checked before
 // anything else, as AWS does it.
 func (c *conn) response(id []byte) fate {
-	requestID, err := c.check(id)
+	requestID, to, err := c.respond(id)
 	if err != nil {
 		return c.refuse(err)
 	}
@@ -58,6 +58,9 @@ func (c *conn) response(id []byte) fate {
 		return c.deny(refusedMode, "Invalid function response mode")
 	}
 	a := lambda.Answer{ContentType: text(c.req.fields[contentType], jsonType), Streaming: streaming}
+	if to != nil {
+		return c.stream(requestID, a, to)
+	}
 	return c.take(requestID, a, failMidway)
 }
 
@@ -85,23 +88,37 @@ func (c *conn) check(id []byte) (string, error) {
 	return requestID, c.srv.cfg.Runtime.Check(requestID, text(c.req.fields[invocationID], c.attemptID))
 }
 
+// respond is check for a response, which may be wanted as it comes.
+func (c *conn) respond(id []byte) (requestID string, to lambda.Stream, err error) {
+	if c.srv.cfg.Streams == nil || len(id) == 0 {
+		requestID, err = c.check(id)
+		return requestID, nil, err
+	}
+	requestID = text(id, c.requestID)
+	to, err = c.srv.cfg.Streams.Respond(requestID, text(c.req.fields[invocationID], c.attemptID))
+	return requestID, to, err
+}
+
 // take reads the body of an answer and settles the invocation with it; last is
 // what remains to be done with the answer once its body and trailers are there.
 func (c *conn) take(requestID string, a lambda.Answer, last func(*request, *lambda.Answer)) fate {
 	body, err := c.readBody(lambda.MaxResponsePayload)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return c.takeTooLarge(requestID, a)
-	case errors.Is(err, errTruncated) && c.ctx.Err() != nil:
-		return over // we closed, the runtime did not break off
+		return c.takeTooLarge(requestID, a, lambda.MaxResponsePayload)
 	case errors.Is(err, errTruncated):
-		c.srv.cfg.Runtime.Broken(requestID, "Runtime.TruncatedResponse")
-		return c.truncated()
+		return c.breakOff(requestID)
 	case err != nil:
 		return c.refuseBody(err)
 	}
-	a.Body, a.FirstByte, a.LastByte = body, c.body.firstByte, c.body.lastByte
+	a.Body, a.Produced = body, int64(len(body))
 	last(&c.req, &a)
+	return c.answer(requestID, a)
+}
+
+// answer settles the invocation when all of the answer is there.
+func (c *conn) answer(requestID string, a lambda.Answer) fate {
+	a.FirstByte, a.LastByte = c.body.firstByte, c.body.lastByte
 	if err := c.srv.cfg.Runtime.Answer(requestID, a); err != nil {
 		return c.refuse(err)
 	}
@@ -109,15 +126,25 @@ func (c *conn) take(requestID string, a lambda.Answer, last func(*request, *lamb
 	return c.accept()
 }
 
+// breakOff fails the invocation when its answer ended early, unless it was us who
+// closed.
+func (c *conn) breakOff(requestID string) fate {
+	if c.ctx.Err() != nil {
+		return over
+	}
+	c.srv.cfg.Runtime.Broken(requestID, "Runtime.TruncatedResponse")
+	return c.truncated()
+}
+
 // takeTooLarge settles the invocation at once, so that its caller need not wait
 // for bytes that nobody keeps, and then reads them.
-func (c *conn) takeTooLarge(requestID string, a lambda.Answer) fate {
+func (c *conn) takeTooLarge(requestID string, a lambda.Answer, limit int) fate {
 	c.stamp()
 	a.TooLarge, a.FirstByte, a.LastByte = true, c.body.firstByte, c.body.lastByte
 	if err := c.srv.cfg.Runtime.Answer(requestID, a); err != nil {
 		return c.refuse(err)
 	}
-	return c.tooLarge(lambda.MaxResponsePayload)
+	return c.tooLarge(limit)
 }
 
 func (c *conn) tooLarge(limit int) fate {

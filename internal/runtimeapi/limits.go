@@ -56,6 +56,9 @@ const (
 	// largest.
 	largeBody = 1 << 20
 
+	// streamPiece is how much of a streamed response is held at a time.
+	streamPiece = 32 << 10
+
 	// joinedBody is up to which size a body is copied behind its head to leave
 	// in one write; a bigger one is written from where it is.
 	joinedBody = 4 << 10

@@ -31,6 +31,13 @@ type Runtime interface {
 	Broken(requestID, errorType string)
 }
 
+// Streams is the environment as responses see it that are wanted as they come.
+type Streams interface {
+	// Respond is Check for a response. When its caller wants it as it comes it has
+	// begun with that, and what comes is for the stream; otherwise there is none.
+	Respond(requestID, attemptID string) (lambda.Stream, error)
+}
+
 // Extensions is the environment as its extensions see it.
 type Extensions interface {
 	Register(r lambda.Registration) (lambda.Registered, error)
@@ -51,6 +58,7 @@ type Telemetry interface {
 type Config struct {
 	Runtime    Runtime
 	Extensions Extensions
+	Streams    Streams          // nil: every response is wanted whole
 	Telemetry  Telemetry        // nil: subscribers are told that it is not supported
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: nothing is logged

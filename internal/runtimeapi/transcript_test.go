@@ -36,6 +36,9 @@ import (
 //	= -              it was not called
 //	release text     the server knows this runtime release
 //	telemetry        (first line) subscriptions are supported
+//	streams          (first line) the caller wants the response as it comes; what it gets
+//	                 is among the calls
+//	slow, taken      from here on a write waits; the one that waits is done
 //
 // Lines of the same kind that follow each other belong together.
 func TestTranscripts(t *testing.T) {
@@ -95,11 +98,14 @@ type player struct {
 
 func play(t *testing.T, lines []line) {
 	env := newEnvironment()
-	var telemetry runtimeapi.Telemetry
-	if lines[0].verb == "telemetry" {
-		telemetry, lines = env, lines[1:]
+	cfg := runtimeapi.Config{Runtime: env, Extensions: env, Now: time.Now}
+	switch lines[0].verb {
+	case "telemetry":
+		cfg.Telemetry, lines = env, lines[1:]
+	case "streams":
+		cfg.Streams, lines = env, lines[1:]
 	}
-	server, pipes, stop := start(env, telemetry)
+	server, pipes, stop := startWith(cfg)
 	p := &player{t, env, server, pipes, map[string]*peer{}, nil}
 	defer func() {
 		stop()
@@ -261,6 +267,10 @@ func (p *player) single(l line) {
 		p.env.events <- e
 	case "say":
 		p.env.say(refusal(l.rest))
+	case "slow":
+		p.env.slow = make(chan struct{})
+	case "taken":
+		p.env.slow <- struct{}{}
 	case "release":
 		if got := p.server.Release(); got != l.rest {
 			p.t.Fatalf("line %d: the runtime release is %q, want %q", l.number, got, l.rest)
