@@ -51,7 +51,7 @@ func operations(t *testing.T) string {
 	if err := json.Unmarshal(text, &model); err != nil {
 		t.Fatalf("read the model: %v", err)
 	}
-	there := map[string]bool{"Invoke": true, "InvokeAsync": true} // which have roads of their own
+	there := map[string]bool{"Invoke": true, "InvokeAsync": true, "InvokeWithResponseStream": true} // which have roads of their own
 	for _, m := range matches(t, `awsapi\.Handle\(\w+(?:\.\w+)*, "(\w+)"`, "internal/awsapi/lambdaapi/*.go") {
 		there[m] = true
 	}

@@ -297,6 +297,7 @@ func (d *daemon) openServer(context.Context) error {
 	api, err := lambdaapi.New(lambdaapi.Config{
 		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys, Admit: rates.admit,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now, Access: d.lambdaAccess(),
+		StreamRate: d.options.responseRate(),
 	})
 	if err != nil {
 		return err
@@ -313,6 +314,7 @@ func (d *daemon) openServer(context.Context) error {
 	}
 	urls := &functionurl.Handler{
 		Home: d.home, URLs: d.catalog, Policies: d.catalog, Callers: d.access, Invoker: invoker, Log: d.log, Now: time.Now, NewID: environment.NewID,
+		StreamRate: d.options.responseRate(),
 	}
 	observed := urls.Observed(d.metrics)
 	apis := d.withoutBrowsers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

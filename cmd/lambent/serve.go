@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lambent/internal/lambda"
+	"lambent/internal/stream"
 )
 
 // options are what the operator chose.
@@ -25,6 +26,8 @@ type options struct {
 	account string
 	region  string
 	apiRate string
+
+	streamRateMB int
 
 	fileSystems []string
 
@@ -119,6 +122,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.StringVar(&o.upstream, "upstream", "", "endpoint that requests for services that Lambent does not have are forwarded to, unchanged")
 	f.StringArrayVar(&o.fileSystems, "file-system", nil, "ARN=FOLDER: the folder of this host that functions find where they mount this access point, with the folder's own permissions; may be given again")
 	f.StringVar(&o.apiRate, "api-rate", "", "requests a second that are let in; aws for AWS's own, or a list such as "+ratesOfAWS+"; empty: any number")
+	f.IntVar(&o.streamRateMB, "stream-rate", int(stream.AWS().PerSecond>>20), "MB a second of a streamed response after its first 6; 0: as quickly as its reader takes it")
 	o.access.flags(cmd)
 	f.DurationVar(&o.drain, "drain", 30*time.Second, "how long invocations may finish after SIGTERM")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on standard error")

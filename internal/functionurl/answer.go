@@ -27,19 +27,14 @@ type response struct {
 }
 
 // answer turns what came of the invocation into HTTP.
-func (h *Handler) answer(w http.ResponseWriter, result lambda.Result, target lambda.URLTarget) {
+func answer(w http.ResponseWriter, result lambda.Result) {
 	if result.Fault != nil {
 		unwell(w)
 		return
 	}
 	read := readAnswer
-	switch {
-	case result.ContentType == streamed:
+	if result.ContentType == streamed {
 		read = readStream
-	case target.URL.InvokeMode == "RESPONSE_STREAM":
-		read = func(payload []byte) (response, error) { // as a whole (F190)
-			return response{status: http.StatusOK, headers: map[string]string{"content-type": result.ContentType}, body: payload}, nil
-		}
 	}
 	answer, err := read(result.Payload)
 	if err != nil {
@@ -148,9 +143,15 @@ func readStream(payload []byte) (response, error) {
 	return answer, err
 }
 
-// write sends the response. The URL's CORS headers are set already, and are not
-// the function's to change; the length and the connection are ours.
+// write sends the response.
 func (a response) write(w http.ResponseWriter) {
+	a.begin(w)
+	_, _ = w.Write(a.body) // the caller may be gone
+}
+
+// begin sends all but the body. The URL's CORS headers are set already, and are not
+// the function's to change; the length and the connection are ours.
+func (a response) begin(w http.ResponseWriter) {
 	h := w.Header()
 	shared := h.Get("Access-Control-Allow-Origin") != ""
 	for name, value := range a.headers {
@@ -167,7 +168,6 @@ func (a response) write(w http.ResponseWriter) {
 		h.Add("Set-Cookie", cookie)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the caller may be gone
 }
 
 func ours(header string) bool {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"lambent/internal/lambda"
+	"lambent/internal/stream"
 )
 
 // Prefix begins the paths at which a URL is served whatever the Host.
@@ -50,6 +51,9 @@ type Handler struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	NewID    func() string // makes request ids
+
+	// StreamRate is how quickly responses are streamed. Zero: as quickly as callers read.
+	StreamRate stream.Rate
 }
 
 // Serves tells whether a request is for a function URL, be it one that is not
@@ -109,12 +113,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set(traceHeader, inv.Trace)
-	result, err := h.Invoker.Invoke(r.Context(), lambda.Reference{Name: target.Function, Qualifier: target.Qualifier}, inv)
+	function := lambda.Reference{Name: target.Function, Qualifier: target.Qualifier}
+	if target.URL.InvokeMode == "RESPONSE_STREAM" {
+		h.stream(w, r, function, inv)
+		return
+	}
+	result, err := h.Invoker.Invoke(r.Context(), function, inv)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	h.answer(w, result, target)
+	answer(w, result)
 }
 
 func tooLarge() error {
@@ -144,7 +153,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var e *lambda.Error
 	if !errors.As(err, &e) {
-		if r.Context().Err() == nil {
+		if r.Context().Err() == nil && !errors.Is(err, errUnwell) {
 			h.Log.Error("request to a function URL failed", "host", r.Host, "request", w.Header().Get("X-Amzn-Requestid"), "err", err)
 		}
 		unwell(w)

@@ -26,6 +26,7 @@ var home = lambda.Home{Partition: "aws", Region: "us-east-1", Account: "11111111
 type world struct {
 	target  lambda.URLTarget
 	result  lambda.Result
+	midway  lambda.Result // what a streamed response comes to
 	err     error
 	ref     lambda.Reference
 	inv     lambda.Invocation
@@ -44,7 +45,16 @@ func (w *world) URLByID(asked string) (lambda.URLTarget, bool) { return w.target
 
 func (w *world) Invoke(_ context.Context, ref lambda.Reference, inv lambda.Invocation) (lambda.Result, error) {
 	w.ref, w.inv, w.invoked = ref, inv, w.invoked+1
-	return w.result, w.err
+	if inv.Stream == nil || w.err != nil || w.result.Fault != nil {
+		return w.result, w.err
+	}
+	inv.Stream.Begin(w.result.ContentType)
+	for b := range bytes.Lines(w.result.Payload) { // in pieces
+		if _, err := inv.Stream.Write(b); err != nil {
+			return lambda.Result{}, err
+		}
+	}
+	return w.midway, nil
 }
 
 func (w *world) handler() *Handler {

@@ -43,13 +43,13 @@ func invoked(r *http.Request) (string, bool) {
 func (a *API) invoke(w http.ResponseWriter, r *http.Request, name string) {
 	id := awsapi.Stamp(w)
 	defer a.service.Survive(w, r, id)
-	call, err := a.readCall(w, r, name)
+	call, err := a.readCall(w, r, opInvoke, name)
 	if err == nil {
 		call.inv.RequestID = id
 		err = a.answer(w, r, call)
 	}
 	if err != nil {
-		a.service.Refuse(w, r, id, "Invoke", err)
+		a.service.Refuse(w, r, id, opInvoke, err)
 	}
 }
 
@@ -104,8 +104,14 @@ func respond(w http.ResponseWriter, inv lambda.Invocation, result lambda.Result)
 	_, _ = w.Write(result.Payload) // the caller may be gone; the invocation is settled either way
 }
 
+// The operations that run functions, and share all that callers can send.
+const (
+	opInvoke = "Invoke"
+	opStream = "InvokeWithResponseStream"
+)
+
 // readCall reads and judges everything that the caller sent.
-func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (call, error) {
+func (a *API) readCall(w http.ResponseWriter, r *http.Request, operation, name string) (call, error) {
 	query, err := qualifierQuery(r.URL)
 	if err != nil {
 		return call{}, err
@@ -116,12 +122,12 @@ func (a *API) readCall(w http.ResponseWriter, r *http.Request, name string) (cal
 	if given {
 		qualifier, given = query.Get("Qualifier"), query.Has("Qualifier")
 	}
-	if !wellFormed(name, qualifier, given, mode, tail, h) {
-		if err := a.service.Check("Invoke", r, map[string]string{"FunctionName": name}, query); err != nil {
+	if !wellFormed(name, qualifier, given, mode, tail, h) || operation == opStream && mode == event {
+		if err := a.service.Check(operation, r, map[string]string{"FunctionName": name}, query); err != nil {
 			return call{}, err
 		}
 	}
-	if h.Get("X-Amz-Durable-Execution-Name") != "" {
+	if operation == opInvoke && h.Get("X-Amz-Durable-Execution-Name") != "" {
 		return call{}, notYet("DurableExecutionName")
 	}
 	c := call{mode: mode}

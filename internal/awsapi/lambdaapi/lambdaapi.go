@@ -12,6 +12,7 @@ import (
 
 	"lambent/internal/awsapi"
 	"lambent/internal/lambda"
+	"lambent/internal/stream"
 )
 
 //go:embed model.json
@@ -125,6 +126,9 @@ type Config struct {
 	// SigningKey signs those links. A link outlives a restart only if the key does.
 	SigningKey []byte
 
+	// StreamRate is how quickly responses are streamed. Zero: as quickly as callers read.
+	StreamRate stream.Rate
+
 	// Access knows what callers may do; without it everybody may do everything.
 	Access Access
 
@@ -231,6 +235,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if name, ok := invokedAsync(r); ok {
 		a.invokeAsync(w, r, name)
+		return
+	}
+	if name, ok := streamed(r); ok {
+		a.stream(w, r, name)
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, CodePath) {
