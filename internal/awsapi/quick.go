@@ -229,6 +229,7 @@ func (c *quickConn) one(head int) bool {
 func (c *quickConn) read(head int) (*http.Request, error) {
 	text, err := c.in.Peek(head)
 	if err == nil && c.request.read(text) {
+		c.request.TLS = secured(c.nc)
 		_, err = c.in.Discard(head)
 		return c.request.Request, err
 	}
@@ -236,7 +237,7 @@ func (c *quickConn) read(head int) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.RemoteAddr = c.remote
+	r.RemoteAddr, r.TLS = c.remote, secured(c.nc)
 	return r.WithContext(c.ctx), nil
 }
 

@@ -223,6 +223,7 @@ func FuzzPlainInvocation(f *testing.F) {
 		"POST " + invocation + "?a=b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nX-Y: z\r\n",
 		"POST " + invocation + "?a%20=b?&c HTTP/1.1\r\nhost: a.b:80\r\nx-amz-a:  1\t\r\nX-Amz-A: 2\r\nPragma: no-cache\r\n",
 		"POST /2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST/invocations HTTP/1.1\r\nHost: [::1]:9\r\n",
+		"POST " + invocation + "?a b HTTP/1.1\r\nHost: a\r\n",
 		"POST /2015-03-31/functions/arn%3Aaws/invocations? HTTP/1.1\r\nHost: a\r\nX:\r\n",
 	} {
 		f.Add([]byte(text))

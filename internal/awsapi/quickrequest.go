@@ -36,7 +36,7 @@ func (q *quickRequest) read(head []byte) bool {
 	line, fields, _ := strings.Cut(text, "\r\n")
 	target := strings.TrimSuffix(line[len("POST "):], plainVersion)
 	path, query, asked := strings.Cut(target, "?")
-	if strings.ContainsFunc(path, notPlainPath) || strings.Contains(query, "#") || asked && query == "" {
+	if strings.ContainsFunc(path, notPlainPath) || strings.ContainsAny(query, "# ") || asked && query == "" {
 		return false
 	}
 	q.url = url.URL{Path: path, RawQuery: query}

@@ -24,7 +24,8 @@ const (
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, grace time.Duration, log *slog.Logger) error {
 	handler = &tidy{Handler: handler}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           tellSecured(handler),
+		ConnContext:       noteSecured,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
