@@ -5,7 +5,7 @@ package forward
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,8 +33,8 @@ func New(upstream string, log *slog.Logger) (*Forwarder, error) {
 		return &Forwarder{}, nil
 	}
 	to, err := url.Parse(upstream)
-	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" || to.RawQuery != "" || to.Fragment != "" {
-		return nil, fmt.Errorf("%q is no URL such as http://127.0.0.1:5000", upstream)
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" || to.RawQuery != "" || to.Fragment != "" || to.User != nil {
+		return nil, errors.New("not a URL such as http://127.0.0.1:5000, without a user or a query") // which may hold a password
 	}
 	return &Forwarder{&httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { rewrite(r, to) },

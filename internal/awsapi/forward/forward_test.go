@@ -118,9 +118,9 @@ func TestNoUpstream(t *testing.T) {
 
 func TestUpstreams(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"127.0.0.1:5000", "ftp://x", "http://", "http://x/?a", "http://%"} {
-		if _, err := New(bad, slog.New(slog.DiscardHandler)); err == nil {
-			t.Errorf("%s was taken", bad)
+	for _, bad := range []string{"127.0.0.1:5000", "ftp://x", "http://", "http://x/?a", "http://%", "http://user:secret@x"} {
+		if _, err := New(bad, slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 	var loop http.Handler
