@@ -305,7 +305,7 @@ func (d *daemon) openServer(context.Context) error {
 	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Metrics: d.metrics, Queue: queueReader{d.queue}, Keys: keyStore{d.access}}
 	services := map[string]http.Handler{"lambda": api, ownName: api}
 	d.addAccess(services)
-	if err := d.addSchedules(services); err != nil {
+	if err := errors.Join(d.addSchedules(services), d.addMetrics(services)); err != nil {
 		return err
 	}
 	front, pages := d.front(services), d.guard(own)

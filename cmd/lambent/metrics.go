@@ -1,6 +1,11 @@
 package main
 
-import "lambent/internal/metrics"
+import (
+	"net/http"
+
+	"lambent/internal/awsapi/cloudwatch"
+	"lambent/internal/metrics"
+)
 
 // levels tells the metrics what is in use now.
 func (d *daemon) levels() metrics.Levels {
@@ -19,4 +24,10 @@ func (d *daemon) levels() metrics.Levels {
 		levels.Functions = append(levels.Functions, one)
 	}
 	return levels
+}
+
+// addMetrics adds the API with which metrics are read, by signing name.
+func (d *daemon) addMetrics(services map[string]http.Handler) (err error) {
+	services["monitoring"], err = cloudwatch.New(cloudwatch.Config{Metrics: d.metrics, Log: d.log})
+	return err
 }

@@ -26,6 +26,8 @@ func ofTarget(target string) string {
 		return "logs"
 	case target == "AWSEvents":
 		return "events"
+	case target == CloudWatchTarget:
+		return "monitoring"
 	case target == "AmazonSSM":
 		return "ssm"
 	case target == "TrentService":

@@ -16,6 +16,8 @@ type Dialect struct {
 	// Target stands before an operation's name in the X-Amz-Target header of a service
 	// that speaks AWS JSON 1.1, as in "AWSEvents."; empty: paths name operations.
 	Target string
+	// JSON10 tells that it speaks AWS JSON 1.0, which differs in its content type.
+	JSON10 bool
 	// Exceptions are the service's names for kinds of errors. It has at least one for
 	// Internal, Validation and NotFound.
 	Exceptions map[lambda.Kind]ExceptionName
@@ -27,7 +29,16 @@ type ExceptionName struct {
 	Status int // AWS JSON 1.1 has 400 for every error of the caller
 }
 
-const contentJSON11 = "application/x-amz-json-1.1"
+// content is the content type of answers.
+func (d *Dialect) content() string {
+	switch {
+	case d == nil || d.Target == "":
+		return contentJSON
+	case d.JSON10:
+		return "application/x-amz-json-1.0"
+	}
+	return "application/x-amz-json-1.1"
+}
 
 // find tells which operation a request means.
 func (s *Service) find(r *http.Request, query url.Values) (*Operation, map[string]string) {
@@ -71,10 +82,9 @@ func (d *Dialect) exception(err error) (x ExceptionName, text string) {
 
 func (d *Dialect) write(w http.ResponseWriter, x ExceptionName, text string) {
 	body, h := []byte(`{"Message":`), w.Header()
-	h.Set("Content-Type", contentJSON)
+	h.Set("Content-Type", d.content())
 	if d.Target != "" {
 		body = append(appendString([]byte(`{"__type":`), x.Name), `,"message":`...)
-		h.Set("Content-Type", contentJSON11)
 	}
 	body = append(appendString(body, text), '}')
 	h.Set("X-Amzn-Errortype", x.Name)

@@ -82,7 +82,7 @@ func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*
 		return r, err
 	}
 	who, _ := CallerOf(r.Context())
-	return r, f.Gate.Authorize(r.Context(), who, neighbours{f.Home, f.Role}.act(service, r))
+	return r, f.Gate.Authorize(r.Context(), who, neighbours{f.Home, f.Role}.act(service, f.Services[service], r))
 }
 
 func (f *Front) health(w http.ResponseWriter, r *http.Request) {

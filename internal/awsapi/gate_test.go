@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -134,6 +135,7 @@ func TestRefusedAtTheDoor(t *testing.T) {
 		{lambda.IncompleteSignature, "iam", "Content-Type", form, 400, "<Code>IncompleteSignature</Code>"},
 		{lambda.NotSigned, "iam", "Content-Type", form, 403, "<Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message>"},
 		{lambda.AccessDenied, "iam", "Content-Type", form, 403, "<Code>AccessDenied</Code>"},
+		{lambda.AccessDenied, "monitoring", "Smithy-Protocol", "rpc-v2-cbor", 403, "AccessDeniedException"},
 		{lambda.UnknownKey, "logs", "X-Amz-Target", "Logs_20140328.CreateLogGroup", 400, `{"__type":"UnrecognizedClientException","message":"text"}`},
 	} {
 		w := askGate(gated(&testGate{admit: lambda.Errorf(c.kind, "text")}), "POST", "/", c.service, "", c.header, c.with)
@@ -147,6 +149,16 @@ func TestRefusedAtTheDoor(t *testing.T) {
 // caller may have written another operation.
 func TestNeighbours(t *testing.T) {
 	t.Parallel()
+	model, err := os.ReadFile("scheduler/model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := ParseModel(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheduler := NewService(parsed, Options{})
+	const schedules = "arn:aws:scheduler:us-east-1:111111111111:"
 	const logs = "arn:aws:logs:us-east-1:111111111111:log-group:"
 	for _, c := range []struct {
 		service, method, target, body, header, with string
@@ -183,11 +195,28 @@ func TestNeighbours(t *testing.T) {
 		{"events", "POST", "/", `{"Name":"r"}`, "X-Amz-Target", "AWSEvents.PutRule", "events:PutRule", "arn:aws:events:us-east-1:111111111111:rule/r"},
 		{"events", "POST", "/", `{"Rule":"r","EventBusName":"b"}`, "X-Amz-Target", "AWSEvents.PutTargets", "events:PutTargets", "arn:aws:events:us-east-1:111111111111:rule/b/r"},
 		{"events", "POST", "/", `{"Name":"b"}`, "X-Amz-Target", "AWSEvents.CreateEventBus", "events:CreateEventBus", "*"},
-		{"scheduler", "POST", "/schedules/x", `{}`, "X-Amz-Target", "A.GetSchedule", "scheduler:*", "*"},
+		{"scheduler", "POST", "/schedules/x", `{}`, "X-Amz-Target", "A.GetSchedule", "scheduler:CreateSchedule", schedules + "schedule/default/x"},
+		{"scheduler", "PUT", "/schedules/x?groupName=h", `{"GroupName":"g"}`, "", "", "scheduler:UpdateSchedule", schedules + "schedule/g/x"},
+		{"scheduler", "GET", "/schedules/x?groupName=g", `{"GroupName":"h"}`, "", "", "scheduler:GetSchedule", schedules + "schedule/g/x"},
+		{"scheduler", "DELETE", "/schedules/x?GroupName=g", ``, "", "", "scheduler:DeleteSchedule", schedules + "schedule/default/x"},
+		{"scheduler", "GET", "/schedules?ScheduleGroup=g", ``, "", "", "scheduler:ListSchedules", schedules + "schedule/g/*"},
+		{"scheduler", "GET", "/schedules", ``, "", "", "scheduler:ListSchedules", schedules + "schedule/*/*"},
+		{"scheduler", "POST", "/schedule-groups/g", `{}`, "", "", "scheduler:CreateScheduleGroup", schedules + "schedule-group/g"},
+		{"scheduler", "GET", "/schedule-groups", ``, "", "", "scheduler:ListScheduleGroups", schedules + "schedule-group/*"},
+		{"scheduler", "DELETE", "/tags/arn%3Ax", ``, "", "", "scheduler:UntagResource", "arn:x"},
+		{"scheduler", "POST", "/elsewhere", `{}`, "", "", "scheduler:*", "*"},
+		{"monitoring", "POST", "/", "Action=GetMetricData", "", "", "cloudwatch:GetMetricData", "*"},
+		{"monitoring", "POST", "/?Action=GetMetricData", "Action=PutMetricData", "", "", "cloudwatch:PutMetricData", "*"},
+		{"monitoring", "POST", "/", "Action=PutMetricData", "X-Amz-Target", "GraniteServiceVersion20100801.ListMetrics", "cloudwatch:ListMetrics", "*"},
+		{"monitoring", "POST", "/service/GraniteServiceVersion20100801/operation/ListMetrics", "", "Smithy-Protocol", "rpc-v2-cbor", "cloudwatch:ListMetrics", "*"},
+		{"monitoring", "POST", "/service/GraniteServiceVersion20100801/operation/ListMetrics", "Action=PutMetricData", "", "", "cloudwatch:PutMetricData", "*"},
+		{"monitoring", "POST", "/service/Other/operation/ListMetrics", "", "Smithy-Protocol", "rpc-v2-cbor", "cloudwatch:*", "*"},
 		{"sqs", "POST", "/", `{}`, "X-Amz-Target", "AmazonSQS.SendMessage", "sqs:*", "*"},
 	} {
 		g := &testGate{authorize: lambda.Errorf(lambda.AccessDenied, "no")}
-		w := askGate(gated(g), c.method, c.target, c.service, c.body, c.header, c.with)
+		front := gated(g)
+		front.Services["scheduler"] = scheduler
+		w := askGate(front, c.method, c.target, c.service, c.body, c.header, c.with)
 		if w.Code < 400 || len(g.acts) != 1 || g.acts[0].Action != c.action || g.acts[0].Resource != c.resource {
 			t.Errorf("%s %s %s: %d, asked for %+v, want %s on %s", c.service, c.target, c.body, w.Code, g.acts, c.action, c.resource)
 		}

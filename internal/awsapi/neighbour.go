@@ -2,7 +2,6 @@ package awsapi
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"lambent/internal/lambda"
@@ -20,23 +19,33 @@ type neighbours struct {
 // told the right to all resources. Both are looked for where the service itself
 // looks, in the way in which it reads, and nowhere else: what is allowed must be
 // what is done.
-func (n neighbours) act(service string, r *http.Request) lambda.Act {
-	act := lambda.Act{Action: service + ":*", Resource: "*"}
+func (n neighbours) act(service string, serving http.Handler, r *http.Request) lambda.Act {
+	prefix := service
+	if service == "monitoring" {
+		prefix = "cloudwatch" // as policies call it
+	}
+	act := lambda.Act{Action: prefix + ":*", Resource: "*"}
 	operation, member := "", func(string) string { return "" }
 	switch service {
+	case "scheduler": // paths
+		if rest, ok := serving.(pathNamer); ok {
+			operation, member = restNames(rest, r)
+		}
+	case "monitoring":
+		protocol := QueryXML
+		if operation, protocol = CloudWatchOperation(r); protocol == QueryXML {
+			operation = formOf(r).Get("Action")
+		}
 	case "events", "logs": // AWS JSON
 		_, operation, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		tree, _ := parseJSON(heldText(r.Body)) // the service judges what can't be read
 		member = func(name string) string { return Input{tree}.Text(name) }
 	case "iam": // the Query protocol
-		form := r.URL.Query()
-		if r.Method == http.MethodPost {
-			form, _ = url.ParseQuery(string(heldText(r.Body))) // the service judges what can't be read
-		}
+		form := formOf(r)
 		operation, member = form.Get("Action"), form.Get
 	}
 	if isWord(operation) {
-		act.Action = service + ":" + operation
+		act.Action = prefix + ":" + operation
 		act.Resource = n.resource(service, operation, member)
 	}
 	return act
@@ -62,6 +71,8 @@ func (n neighbours) resource(service, operation string, member func(string) stri
 	switch service {
 	case "iam":
 		return n.ofIAM(operation, member)
+	case "scheduler":
+		return n.ofScheduler(operation, member)
 	case "logs":
 		return n.ofLogs(operation, member)
 	case "events":

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/smithy-go/encoding/cbor"
+
 	"lambent/internal/lambda"
 )
 
@@ -19,6 +21,8 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case ours(err):
 		WriteError(w, err)
+	case r.Header.Get("Smithy-Protocol") != "":
+		refuseCBOR(w, err)
 	case r.Header.Get("X-Amz-Target") != "":
 		refuseJSON(w, err)
 	case speaksQuery(r):
@@ -45,6 +49,18 @@ func refuseJSON(w http.ResponseWriter, err error) {
 	h.Set("X-Amzn-Errortype", x.name)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusBadRequest)
+	_, _ = w.Write(body) // the caller may be gone; there is nobody else to tell
+}
+
+// refuseCBOR answers in Smithy's RPC with CBOR.
+func refuseCBOR(w http.ResponseWriter, err error) {
+	x := exceptionOf(lambda.KindOf(err))
+	body := cbor.Encode(cbor.Map{"__type": cbor.String(x.name), "message": cbor.String(err.Error())})
+	h := w.Header()
+	h.Set("Content-Type", "application/cbor")
+	h.Set("Smithy-Protocol", "rpc-v2-cbor")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(x.status)
 	_, _ = w.Write(body) // the caller may be gone; there is nobody else to tell
 }
 

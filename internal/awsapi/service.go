@@ -113,6 +113,20 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
+// Names tells which operation a request means, and the labels of its path; empty where
+// there is none.
+func (s *Service) Names(r *http.Request) (operation string, labels map[string]string) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", nil
+	}
+	op, labels := s.find(r, query)
+	if op == nil {
+		return "", nil
+	}
+	return op.Name, labels
+}
+
 // serve runs the handler between decoding and encoding.
 func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, r *http.Request, labels map[string]string, query url.Values) (answer, error) {
 	if s.options.Admit != nil {
@@ -147,7 +161,7 @@ func (s *Service) serve(ctx context.Context, h *handler, w http.ResponseWriter, 
 	}
 	a := h.operation.encode(h.out, reflect.ValueOf(out), w.Header())
 	if d := s.options.Dialect; d != nil && d.Target != "" {
-		w.Header().Set("Content-Type", contentJSON11)
+		w.Header().Set("Content-Type", d.content())
 	}
 	return a, nil
 }
