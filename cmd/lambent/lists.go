@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"time"
@@ -11,12 +12,18 @@ import (
 )
 
 func newPs() *cobra.Command {
-	var c client
+	var (
+		c     client
+		ahead bool
+	)
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "List the execution environments",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if ahead {
+				return c.stocks(cmd)
+			}
 			var list []ownapi.Environment
 			if err := c.get(cmd.Context(), ownapi.Prefix+"environments", nil, &list); err != nil {
 				return err
@@ -30,7 +37,21 @@ func newPs() *cobra.Command {
 		},
 	}
 	c.flags(cmd)
+	cmd.Flags().BoolVar(&ahead, "ahead", false, "list what is started ahead of cold starts instead, and what they found")
 	return cmd
+}
+
+// stocks lists what is started ahead.
+func (c *client) stocks(cmd *cobra.Command) error {
+	var list []ownapi.Stock
+	if err := c.get(cmd.Context(), ownapi.Prefix+"ahead", nil, &list); err != nil {
+		return err
+	}
+	return c.show(cmd.OutOrStdout(), list, "READY\tCOMING\tMEMORY\tTAKEN\tBOOTING\tBARE\tNOTHING\tPROGRAM", func(row func(...any)) {
+		for _, s := range list {
+			row(s.Ready, s.Coming, fmt.Sprintf("%d MB", s.MemoryMB), s.Taken, s.Booting, s.Bare, s.Nothing, cmp.Or(s.Program, "(bare sandbox)"))
+		}
+	})
 }
 
 // listed is what ListFunctions says of a function.

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"lambent/internal/bootpool"
 	"lambent/internal/environment"
 	"lambent/internal/fleet"
 	"lambent/internal/lambda"
+	"lambent/internal/ownapi"
 )
 
 // defaultBootPoolMB holds two booted runtimes of each of the languages that a
@@ -53,6 +56,29 @@ func listenedAt(endpoint environment.Endpoint) (list []bootpool.Address) {
 	if endpoint != nil {
 		a.Host, a.Port = endpoint.Address()
 		list = append(list, a)
+	}
+	return list
+}
+
+// aheadOf shows the pool to people; there may be none.
+func aheadOf(p *bootPool) ownapi.Ahead {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+// Stocks tells what waits, and what cold starts have found.
+func (p *bootPool) Stocks() (list []ownapi.Stock) {
+	for _, s := range p.Pool.Stocks() {
+		one := ownapi.Stock{
+			Ready: s.Ready, Coming: s.Coming, MemoryMB: int(s.MemoryBytes >> 20),
+			Taken: s.Found.Ready + s.Found.Booting, Booting: s.Found.Booting, Bare: s.Found.Bare, Nothing: s.Found.Nothing,
+		}
+		if s.Ahead != nil {
+			one.Program = strings.Join(append([]string{filepath.Base(s.Ahead.Path)}, s.Ahead.Args...), " ")
+		}
+		list = append(list, one)
 	}
 	return list
 }

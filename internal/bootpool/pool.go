@@ -94,6 +94,7 @@ type stock struct {
 	wanted  time.Time
 	size    int64 // bytes of a member, as measured last
 	failed  int   // in a row
+	found   Found
 	hold    time.Time
 }
 
@@ -160,17 +161,32 @@ func (p *Pool) take(spec sandbox.Spec) *member {
 	}
 	own.demand.add(now)
 	own.wanted = now
-	m := own.pop()
-	if m == nil {
-		m = own.popBooting()
-	}
-	if bare := p.stocks[""]; m == nil && bare != nil {
-		m = bare.pop()
-	}
+	m := p.find(own)
 	if m != nil {
 		m.owned = true
 	}
 	return m
+}
+
+// find takes what is best for who wants a member of the stock. It is called with
+// mu held.
+func (p *Pool) find(own *stock) *member {
+	if m := own.pop(); m != nil {
+		own.found.Ready++
+		return m
+	}
+	if m := own.popBooting(); m != nil {
+		own.found.Booting++
+		return m
+	}
+	if bare := p.stocks[""]; bare != nil && bare != own {
+		if m := bare.pop(); m != nil {
+			own.found.Bare++
+			return m
+		}
+	}
+	own.found.Nothing++
+	return nil
 }
 
 // pop takes the newest member: what it used last is warm.

@@ -395,6 +395,9 @@ func TestTakesOneThatBoots(t *testing.T) {
 		if s.fresh != 0 {
 			t.Errorf("%d were started afresh", s.fresh)
 		}
+		if got, want := s.Stocks()[0].Found, (Found{Ready: basis, Booting: 1}); got != want {
+			t.Errorf("the pool counts %+v, want %+v", got, want)
+		}
 		if err := b.Destroy(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -80,8 +80,8 @@ func decide(w world) (steps []step, short bool, next time.Time) {
 		for range min(have-target, s.ready) {
 			steps = append(steps, step{key: s.key, drop: true})
 		}
-		if have > 0 {
-			later(w.now.Add(look))
+		if have > 0 || want(s, w.now) > target {
+			later(w.now.Add(look)) // demand goes, and memory comes back, without a word
 		}
 		missing := target - have
 		if missing <= 0 {

@@ -100,6 +100,7 @@ type Handler struct {
 	Metrics http.Handler
 	Queue   Queue
 	Keys    Keys
+	Ahead   Ahead
 }
 
 // maxRecords bounds what is shown of the past.
@@ -109,6 +110,7 @@ const maxRecords = 10_000
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Prefix+"environments", h.environments)
+	mux.HandleFunc("GET "+Prefix+"ahead", h.ahead)
 	mux.HandleFunc("GET "+Prefix+"logs", h.logs)
 	mux.HandleFunc("GET "+Prefix+"trace", h.trace)
 	if h.Metrics != nil {

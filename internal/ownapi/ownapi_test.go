@@ -13,6 +13,8 @@ import (
 
 type fake struct{ more chan Record }
 
+func (fake) Stocks() []Stock { return []Stock{{Program: "python3.11", Ready: 2, Taken: 5}} }
+
 func (fake) Environments() []Environment {
 	return []Environment{{ID: "b", Born: time.Unix(2, 0)}, {ID: "a", Born: time.Unix(1, 0)}}
 }
@@ -45,13 +47,14 @@ func (f fake) Follow(ctx context.Context, _ string, _ time.Time, do func(Record)
 func TestPages(t *testing.T) {
 	t.Parallel()
 	f := fake{make(chan Record)}
-	s := httptest.NewServer(&Handler{Host: f, Logs: f, Traces: f})
+	s := httptest.NewServer(&Handler{Host: f, Logs: f, Traces: f, Ahead: f})
 	defer s.Close()
 	for _, c := range []struct {
 		path, want string
 		status     int
 	}{
 		{"environments", `[{"id":"a"`, 200},
+		{"ahead", `[{"program":"python3.11","ready":2,`, 200},
 		{"logs?group=g&since=2026-01-10T00:00:00Z", `"message":"at 2026-01-10T00:00:00Z"`, 200},
 		{"logs?group=other", "there is no log group other", 404},
 		{"logs", "which log group", 400},
