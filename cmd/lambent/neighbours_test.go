@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,7 @@ import (
 )
 
 // logService is the API of CloudWatch Logs over real groups and streams.
-func logService(t *testing.T, now func() time.Time) (*logs.Logs, http.Handler) {
+func logService(t testing.TB, now func() time.Time) (*logs.Logs, http.Handler) {
 	t.Helper()
 	l, err := logs.Open(logs.Config{Folder: t.TempDir()})
 	if err != nil {
@@ -37,7 +38,7 @@ func logService(t *testing.T, now func() time.Time) (*logs.Logs, http.Handler) {
 	return l, h
 }
 
-func askLogs(t *testing.T, h http.Handler, operation, body string) (int, string) {
+func askLogs(t testing.TB, h http.Handler, operation, body string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
@@ -316,4 +317,36 @@ func TestManyStreams(t *testing.T) {
 			t.Errorf("%s: %s, want %s", members, got, want)
 		}
 	}
+}
+
+// FuzzLogTokens: a token that nobody was given breaks nothing.
+func FuzzLogTokens(f *testing.F) {
+	_, h := logService(f, time.Now)
+	const in = `"logGroupName":"g","logStreamName":"s"`
+	for _, c := range [][2]string{
+		{"CreateLogGroup", `{"logGroupName":"g"}`}, {"CreateLogStream", `{` + in + `}`},
+		{"PutLogEvents", `{` + in + `,"logEvents":[{"timestamp":` + fmt.Sprint(time.Now().UnixMilli()) + `,"message":"one"}]}`},
+	} {
+		if status, text := askLogs(f, h, c[0], c[1]); status != http.StatusOK {
+			f.Fatalf("%s: %d %s", c[0], status, text)
+		}
+	}
+	operations := []string{"GetLogEvents", "FilterLogEvents", "DescribeLogStreams", "DescribeLogGroups"}
+	for i := range operations {
+		for _, token := range []string{
+			"f/00000000000000000000000000000000000000000000000000000000/s", "b/9223372036854775807/s", "f/9223372036854775807/s", "YQ",
+			base64.RawURLEncoding.EncodeToString([]byte(`{"Time":-9223372036854775808,"Position":-9223372036854775808,"Stream":"s"}`)),
+			base64.RawURLEncoding.EncodeToString([]byte(`{"Time":9223372036854775807,"Position":9223372036854775807,"Name":"s","Ingested":"2026-01-02T03:04:05Z"}`)),
+		} {
+			f.Add(uint8(i), token)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, token string) {
+		operation := operations[int(which)%len(operations)]
+		member := map[string]string{"GetLogEvents": in + `,`, "FilterLogEvents": `"logGroupName":"g",`, "DescribeLogStreams": `"logGroupName":"g",`}[operation]
+		quoted, _ := json.Marshal(token)
+		if status, text := askLogs(t, h, operation, `{`+member+`"nextToken":`+string(quoted)+`}`); status >= 500 {
+			t.Errorf("%s of %q: %d %s", operation, token, status, text)
+		}
+	})
 }

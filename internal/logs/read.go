@@ -271,6 +271,9 @@ func (s *stream) forward(from Position) iter.Seq[Record] {
 			}
 			if !s.within(segment, func(file io.ReaderAt, size int64) bool {
 				off := max(0, int64(from-segment.base))
+				if off >= size {
+					return true // nothing is there yet, or ever was: positions come from callers
+				}
 				return s.walkForward(segment.base, &window{r: file, size: size}, off, yield)
 			}) {
 				return

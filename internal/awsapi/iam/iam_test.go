@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"encoding/xml"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ const (
 	basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 )
 
-func service(t *testing.T) http.Handler {
+func service(t testing.TB) http.Handler {
 	t.Helper()
 	home := lambda.Home{Partition: "aws", Region: "us-east-1", Account: "111111111111"}
 	r, err := roles.Open(t.Context(), roles.Config{
@@ -211,4 +212,30 @@ func TestPages(t *testing.T) {
 	if got := strings.Join(seen, ""); got != "abcde" {
 		t.Errorf("pages showed %s", got)
 	}
+}
+
+// FuzzForm: whatever is sent, the answer is one of IAM's.
+func FuzzForm(f *testing.F) {
+	for _, form := range []string{
+		"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=" + url.QueryEscape(trust),
+		"Action=PutRolePolicy&Version=2010-05-08&RoleName=r&PolicyName=p&PolicyDocument=" + url.QueryEscape(allow),
+		"Action=CreatePolicy&Version=2010-05-08&PolicyName=p&Tags.member.1.Key=k&PolicyDocument=" + url.QueryEscape(allow),
+		"Action=ListPolicies&Version=2010-05-08&MaxItems=1&Marker=YQ",
+		"Action=ListRoles&Version=2010-05-08&PathPrefix=/&Marker=%%%",
+		"Action=AttachRolePolicy&Version=2010-05-08&RoleName=r&PolicyArn=" + basic,
+		"Action=CreatePolicyVersion&Version=2010-05-08&PolicyArn=arn:aws:iam::111111111111:policy/p&SetAsDefault=true&PolicyDocument=" + url.QueryEscape(allow),
+		"Action=UntagRole&Version=2010-05-08&RoleName=r&TagKeys.member.1=k",
+	} {
+		f.Add(form)
+	}
+	h := service(f)
+	f.Fuzz(func(t *testing.T, form string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code == http.StatusInternalServerError || xml.Unmarshal(w.Body.Bytes(), &struct{ XMLName xml.Name }{}) != nil {
+			t.Errorf("%s: %d %s", form, w.Code, w.Body)
+		}
+	})
 }
