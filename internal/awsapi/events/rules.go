@@ -12,12 +12,16 @@ const maxPage = 100
 
 type nothing struct{}
 
-type tag struct{ Key, Value string }
+// tag has a Value also where it is empty.
+type tag struct {
+	Key   string
+	Value *string
+}
 
 func readTags(tags []tag) []lambda.ScheduleTag {
 	all := make([]lambda.ScheduleTag, len(tags))
 	for i, t := range tags {
-		all[i] = lambda.ScheduleTag(t)
+		all[i] = lambda.ScheduleTag{Key: t.Key, Value: *t.Value} // the model requires both
 	}
 	return all
 }
@@ -150,7 +154,7 @@ func (a api) listTags(_ context.Context, in *resourceInput) (*tagsOutput, error)
 	r, err := a.Rules.Rule(name)
 	out := &tagsOutput{Tags: []tag{}}
 	for _, t := range r.Tags {
-		out.Tags = append(out.Tags, tag(t))
+		out.Tags = append(out.Tags, tag{t.Key, &t.Value})
 	}
 	return out, err
 }
