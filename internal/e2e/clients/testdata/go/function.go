@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
+	"testing/iotest"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -36,6 +39,12 @@ func handle(ctx context.Context, e event) (any, error) {
 	case "context":
 		c, _ := lambdacontext.FromContext(ctx)
 		return map[string]string{"id": c.AwsRequestID, "arn": c.InvokedFunctionArn}, nil
+	case "stream": // a reader is streamed by the client; its error goes into trailers
+		var end io.Reader = strings.NewReader("two")
+		if e.Message != "" {
+			end = iotest.ErrReader(errors.New(e.Message))
+		}
+		return io.MultiReader(strings.NewReader("one"), end), nil
 	case "raise":
 		return nil, errors.New(e.Message)
 	case "exit":
