@@ -39,6 +39,8 @@ type Roles interface {
 	// RolePolicies answers the trust policy of a role and all policies that are
 	// attached to it or inline. A role that is not there is no error.
 	RolePolicies(ctx context.Context, roleARN string) (trust string, documents []string, found bool, err error)
+	// LongestSession answers how long sessions of a role may be; zero: there is no such role.
+	LongestSession(roleARN string) time.Duration
 	// RoleBoundary answers the policy that bounds what a role may do, where one does.
 	RoleBoundary(ctx context.Context, roleARN string) (document string, bounded bool, err error)
 }

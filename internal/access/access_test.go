@@ -44,6 +44,8 @@ func (r roles) RolePolicies(_ context.Context, arn string) (string, []string, bo
 // boundaryOf is where a test keeps the boundary of a role.
 func boundaryOf(arn string) string { return arn + " boundary" }
 
+func (r roles) LongestSession(string) time.Duration { return 90 * time.Minute }
+
 func (r roles) RoleBoundary(_ context.Context, arn string) (string, bool, error) {
 	texts, ok := r[boundaryOf(arn)]
 	if !ok {
@@ -263,6 +265,8 @@ func TestAssumeRole(t *testing.T) {
 	long := as
 	long.Length = 2 * time.Hour
 	_, _, err = w.AssumeRole(t.Context(), who, long)
+	_, _, tooLong := w.AssumeRole(t.Context(), alice, long)
+	refused(t, "longer than the role's sessions", tooLong, lambda.Validation, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	refused(t, "a chain", err, lambda.Validation, "The requested DurationSeconds exceeds the 1 hour session limit")
 }
 

@@ -66,6 +66,9 @@ func (a *Access) mayAssume(ctx context.Context, who lambda.Caller, as lambda.Ass
 	if err == nil && !d.Allowed {
 		return denied(who, act, "")
 	}
+	if err == nil && as.Length > a.Roles.LongestSession(as.Role) {
+		return lambda.Errorf(lambda.Validation, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
 	return err
 }
 

@@ -187,6 +187,12 @@ func (r *Roles) RolePolicies(_ context.Context, roleARN string) (trust string, d
 	return role.Trust, documents, true, nil
 }
 
+// LongestSession is how long sessions of a role may be; zero when there is no such role.
+func (r *Roles) LongestSession(roleARN string) time.Duration {
+	role, _ := r.byARN(roleARN)
+	return time.Duration(role.MaxSession) * time.Second
+}
+
 // RoleBoundary is the document that bounds what a role may do, if it has one.
 func (r *Roles) RoleBoundary(_ context.Context, roleARN string) (document string, bounded bool, err error) {
 	role, found := r.byARN(roleARN)

@@ -73,6 +73,9 @@ func TestWhatARoleMayDo(t *testing.T) {
 	must(t, err)
 
 	for range 2 {
+		if longest := r.LongestSession(role.ARN); longest != time.Hour {
+			t.Errorf("its sessions last %v, want an hour", longest)
+		}
 		gotTrust, documents, found, err := r.RolePolicies(ctx, role.ARN)
 		managed, _ := r.Policy(basic)
 		want := []string{allow, deny, managed.DefaultVersion().Document, deny}
