@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 
@@ -70,6 +71,9 @@ func (f *Front) route(r *http.Request) (name string, service http.Handler, here 
 		return name, service, true
 	}
 	if name != "" && f.Elsewhere != nil {
+		if h, ok := r.Body.(*held); ok { // a proxy may read on when it has answered; a connection's own body is the next request's then
+			r.Body = &held{bytes.NewReader(h.text), h.text}
+		}
 		return name, f.Elsewhere(name), false
 	}
 	return name, f.Default, false

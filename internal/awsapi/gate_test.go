@@ -117,6 +117,28 @@ func TestOpenIsNoWayAround(t *testing.T) {
 	}
 }
 
+// TestBodyGoesElsewhere: who forwards a request may read its body for longer than a
+// connection leaves it alone.
+func TestBodyGoesElsewhere(t *testing.T) {
+	t.Parallel()
+	f := gated(&testGate{off: true})
+	var kept io.Reader
+	f.Elsewhere = func(string) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { kept = r.Body })
+	}
+	q := newQuickRequest(t.Context())
+	head := "POST " + invocation + " HTTP/1.1\r\nHost: a\r\nAuthorization: AWS4-HMAC-SHA256 Credential=k/20260102/us-east-1/other/aws4_request\r\n\r\n"
+	if !q.read([]byte(head)) {
+		t.Fatal("not taken")
+	}
+	q.carry([]byte("first"))
+	f.ServeHTTP(httptest.NewRecorder(), q.Request)
+	q.carry([]byte("second"))
+	if text, err := io.ReadAll(kept); string(text) != "first" || err != nil {
+		t.Errorf("forwarded %q, %v", text, err)
+	}
+}
+
 func TestRefusedAtTheDoor(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded; charset=utf-8"
