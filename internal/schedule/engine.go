@@ -71,6 +71,7 @@ type Engine struct {
 	schedules map[name]lambda.Schedule        // mu
 	groups    map[string]lambda.ScheduleGroup // mu; without the default one
 	plans     map[string]*plan                // mu; by the key of ticks
+	agenda    agenda                          // mu; plans that are due some time, but for those that fire now
 	ticks     map[string]time.Time            // mu; the last ones
 }
 
@@ -136,12 +137,21 @@ func (e *Engine) Close() {
 
 // plan puts a plan in the place of the one before it. mu is held.
 func (e *Engine) plan(p *plan, now time.Time) {
+	e.drop(p.key)
 	if p.idle {
-		delete(e.plans, p.key)
 		return
 	}
 	p.advance(e.ticks[p.key], now)
 	e.plans[p.key] = p
+	e.agenda.put(p)
+}
+
+// drop takes a plan away. mu is held.
+func (e *Engine) drop(key string) {
+	if p := e.plans[key]; p != nil {
+		e.agenda.take(p)
+		delete(e.plans, key)
+	}
 }
 
 func (e *Engine) poke() {
@@ -171,13 +181,14 @@ func (e *Engine) fireDue() (wait time.Duration) {
 	now := time.Now()
 	var due []*plan
 	e.mu.Lock()
-	for _, p := range e.plans {
+	for p := e.agenda.first(); p != nil && !p.at().After(now); p = e.agenda.first() {
 		if p.retry.IsZero() && p.next.Before(now.Add(-p.grace)) { // this host slept
 			p.advance(e.ticks[p.key], now)
+			e.agenda.put(p)
+			continue
 		}
-		if !p.next.IsZero() && !p.next.After(now) && !p.retry.After(now) {
-			due = append(due, p)
-		}
+		e.agenda.take(p)
+		due = append(due, p)
 	}
 	e.mu.Unlock()
 	var all sync.WaitGroup
@@ -194,18 +205,11 @@ func (e *Engine) fireDue() (wait time.Duration) {
 func (e *Engine) wait() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	wait := lookAgain
-	for _, p := range e.plans {
-		if p.next.IsZero() {
-			continue
-		}
-		at := p.next
-		if p.retry.After(at) {
-			at = p.retry
-		}
-		wait = min(wait, time.Until(at))
+	p := e.agenda.first()
+	if p == nil {
+		return lookAgain
 	}
-	return max(wait, 0)
+	return max(0, min(lookAgain, time.Until(p.at())))
 }
 
 // fire makes one tick durable and goes on to the next.
@@ -213,17 +217,23 @@ func (e *Engine) fire(p *plan, now time.Time) {
 	tick := store.Tick{Key: p.key, At: p.next}
 	fired, err := e.config.Queue.Fire(context.Background(), tick, p.due(e, tick.At, now))
 	e.mu.Lock()
+	current := e.plans[p.key] // somebody may have changed it meanwhile
 	if err != nil {
 		p.retry = now.Add(tryAgain)
+		if current == p {
+			e.agenda.put(p)
+		}
 		e.mu.Unlock()
 		e.config.Log.Error("fire schedule", "schedule", p.key, "tick", tick.At, "err", err)
 		return
 	}
 	p.retry = time.Time{}
-	current := e.plans[p.key]
 	if fired && current != nil {
 		e.ticks[p.key] = tick.At
 		current.advance(tick.At, now)
+	}
+	if current != nil {
+		e.agenda.put(current)
 	}
 	over := fired && current == p && p.next.IsZero() && p.delete
 	e.mu.Unlock()
@@ -256,7 +266,7 @@ func (e *Engine) complete(n name) {
 
 // forget drops what was planned under a key. mu is held.
 func (e *Engine) forget(key string) {
-	delete(e.plans, key)
+	e.drop(key)
 	delete(e.ticks, key)
 }
 

@@ -9,8 +9,8 @@ import (
 	"lambent/internal/store"
 )
 
-// plan is when something is due and what is done then. next and retry belong to
-// the engine's mu, the rest never changes.
+// plan is when something is due and what is done then. next, retry and place belong
+// to the engine's mu, the rest never changes.
 type plan struct {
 	key        string
 	name       name // of a schedule
@@ -26,6 +26,7 @@ type plan struct {
 
 	next  time.Time // zero: never again
 	retry time.Time
+	place int // in the agenda, from 1; 0: it is not there
 }
 
 // advance finds the next tick after the last one, skipping what is too old.
