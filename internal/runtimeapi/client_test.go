@@ -95,7 +95,7 @@ func standardRounds(t *testing.T, fresh bool, size int, chunked bool) {
 		if err != nil || res.StatusCode != http.StatusAccepted || string(said) != "{\"status\":\"OK\"}\n" {
 			t.Fatalf("the response was answered %d %q, %v", res.StatusCode, said, err)
 		}
-		if a := env.answers[i]; !bytes.Equal(a.Body, payload) {
+		if a := env.kept()[i]; !bytes.Equal(a.Body, payload) {
 			t.Fatalf("the environment got %d bytes, want %d", len(a.Body), size)
 		}
 	}

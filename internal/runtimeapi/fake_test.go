@@ -36,7 +36,7 @@ type environment struct {
 	calls []string
 	says  map[string]error // the next answer to a call, by its name
 
-	slow chan struct{} // nil: writes to the stream are taken at once
+	slow chan struct{} // mu; nil: writes to the stream are taken at once
 }
 
 func newEnvironment() *environment {
@@ -104,8 +104,11 @@ func (e *environment) Write(p []byte) (int, error) {
 		what = fmt.Sprintf("%d bytes", len(p))
 	}
 	err := e.call("write", "%s", what)
-	if e.slow != nil {
-		<-e.slow
+	e.mu.Lock()
+	slow := e.slow
+	e.mu.Unlock()
+	if slow != nil {
+		<-slow
 	}
 	return len(p), err
 }
@@ -162,6 +165,13 @@ func (k *keeper) Answer(requestID string, a lambda.Answer) error {
 	defer k.mu.Unlock()
 	k.answers = append(k.answers, a)
 	return nil
+}
+
+// kept gives the answers so far.
+func (k *keeper) kept() []lambda.Answer {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.answers
 }
 
 // describe writes an answer in one line, with long bodies as their length.

@@ -268,7 +268,9 @@ func (p *player) single(l line) {
 	case "say":
 		p.env.say(refusal(l.rest))
 	case "slow":
+		p.env.mu.Lock()
 		p.env.slow = make(chan struct{})
+		p.env.mu.Unlock()
 	case "taken":
 		p.env.slow <- struct{}{}
 	case "release":
