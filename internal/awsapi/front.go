@@ -86,7 +86,16 @@ func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*
 		return r, err
 	}
 	who, _ := CallerOf(r.Context())
-	return r, f.Gate.Authorize(r.Context(), who, neighbours{f.Home, f.Role}.act(service, f.Services[service], r))
+	if !f.Gate.Enforced() {
+		return r, nil
+	}
+	n := neighbours{f.Home, f.Role}
+	for _, act := range append([]lambda.Act{n.act(service, f.Services[service], r)}, n.invokes(service, r)...) {
+		if err := f.Gate.Authorize(r.Context(), who, act); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
 func (f *Front) health(w http.ResponseWriter, r *http.Request) {

@@ -88,7 +88,7 @@ func TestWhoIsAsked(t *testing.T) {
 		{false, "/", "", "default proved body", 1},
 		{false, "/open", "", "default unasked body", 0},
 		{true, "/", "lambda", "lambda unasked body", 0}, // and pays nothing for it
-		{true, "/", "iam", "iam believed body", 1},
+		{true, "/", "iam", "iam believed body", 0},
 		{true, "/", "", "default unasked body", 0},
 	} {
 		g := &testGate{off: c.off}
@@ -241,6 +241,34 @@ func TestNeighbours(t *testing.T) {
 		w := askGate(front, c.method, c.target, c.service, c.body, c.header, c.with)
 		if w.Code < 400 || len(g.acts) != 1 || g.acts[0].Action != c.action || g.acts[0].Resource != c.resource {
 			t.Errorf("%s %s %s: %d, asked for %+v, want %s on %s", c.service, c.target, c.body, w.Code, g.acts, c.action, c.resource)
+		}
+	}
+}
+
+// TestRulesAreNoWayAround: who has a rule or a schedule invoke a function needs the
+// right to invoke it.
+func TestRulesAreNoWayAround(t *testing.T) {
+	t.Parallel()
+	const fn = "arn:aws:lambda:us-east-1:111111111111:function:"
+	for _, c := range []struct{ service, method, target, body, want string }{
+		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"` + fn + `f"},{"Id":"2","Arn":"` + fn + `g:live"}]}`, fn + "f " + fn + "g:live"},
+		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"f"},{"Id":"2"},null]}`, fn + "f"},
+		{"events", "POST", "AWSEvents.RemoveTargets", `{"Rule":"r","Targets":[{"Arn":"` + fn + `f"}]}`, ""},
+		{"scheduler", "POST", "", `{"Target":{"Arn":"` + fn + `f","RoleArn":"x"}}`, fn + "f"},
+		{"scheduler", "PUT", "", `{"Target":null}`, ""},
+		{"scheduler", "PUT", "", `{`, ""},
+	} {
+		g := &testGate{}
+		askGate(gated(g), c.method, "/schedules/s", c.service, c.body, "X-Amz-Target", c.target)
+		var got []string
+		for _, act := range g.acts[1:] {
+			got = append(got, act.Resource)
+			if act.Action != "lambda:InvokeFunction" {
+				t.Errorf("%s: asked for %s", c.body, act.Action)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s %s: asked for %v, want %s", c.service, c.body, got, c.want)
 		}
 	}
 }

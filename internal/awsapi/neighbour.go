@@ -51,6 +51,28 @@ func (n neighbours) act(service string, serving http.Handler, r *http.Request) l
 	return act
 }
 
+// invokes are the functions that a request has a rule or a schedule invoke. AWS asks
+// the function's policy, or the schedule's role, at each tick; here whoever asks for
+// the ticks must have the right itself, or a rule would be a way around it.
+func (n neighbours) invokes(service string, r *http.Request) []lambda.Act {
+	var targets []*node
+	switch tree, _ := parseJSON(heldText(r.Body)); { // the service judges what can't be read
+	case service == "events" && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutTargets"):
+		if list := tree.child("Targets"); list != nil {
+			targets = list.items
+		}
+	case service == "scheduler" && r.Method != http.MethodGet:
+		targets = []*node{tree.child("Target")}
+	}
+	var acts []lambda.Act
+	for _, target := range targets {
+		if ref, err := lambda.ParseReference(Input{target}.Text("Arn")); err == nil {
+			acts = append(acts, lambda.Act{Action: "lambda:InvokeFunction", Resource: n.home.FunctionARN(ref.Name, ref.Qualifier)})
+		}
+	}
+	return acts
+}
+
 func isWord(s string) bool {
 	return s != "" && only(s, func(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' })
 }
