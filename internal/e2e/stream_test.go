@@ -304,3 +304,22 @@ func TestResponseStreamByBoto3(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestStreamedEvent: a function that streams may be invoked by an event, and its
+// records tell how much it streamed.
+func TestStreamedEvent(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	name := s.deploy(t, function{runtime: "nodejs20.x", code: streamCode, memory: 512, timeout: 10, logging: &types.LoggingConfig{
+		LogFormat: types.LogFormatJson, SystemLogLevel: types.SystemLogLevelDebug,
+	}})
+	if _, err := s.client().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent, Payload: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	s.waitLog(t, name, `"producedBytes":11`)
+	s.callStream(t, streamInput(name, `{"size":100000}`), nil)
+	log := s.waitLog(t, name, `"producedBytes":100011`)
+	if !strings.Contains(log, `"name":"responseDuration"`) || !strings.Contains(log, `"name":"responseLatency"`) {
+		t.Errorf("no spans:\n%s", log)
+	}
+}
