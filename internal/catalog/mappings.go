@@ -192,6 +192,10 @@ func (c *Catalog) showMapping(m lambda.EventSourceMapping) {
 	c.mappings.Store(&table)
 }
 
+// passing is how long a mapping is Creating, Updating and so on. On AWS it is
+// seconds; a client that looks at once must see it, and one that waits soon goes on.
+const passing = 100 * time.Millisecond
+
 // settleMappings brings mappings to rest until the catalog stops.
 func (c *Catalog) settleMappings(ctx context.Context) {
 	for {
@@ -199,6 +203,11 @@ func (c *Catalog) settleMappings(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-c.unsettled:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(passing):
 		}
 		for _, m := range *c.mappings.Load() {
 			for !m.Settled() && ctx.Err() == nil {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
+	"time"
 )
 
 // A fact is a recording of AWS (docs/recordings.md), played to the API over a
@@ -46,7 +46,7 @@ func TestFacts(t *testing.T) {
 				p.ask("GET F/f/configuration", "", "200")
 				for _, a := range f.ask {
 					p.ask(a.do, a.body, a.want, a.with...)
-					synctest.Wait()
+					time.Sleep(time.Second) // what passes by itself has passed
 				}
 			})
 		})

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -96,7 +96,7 @@ func TestMappingStates(t *testing.T) {
 		id, _ := j.mapped(`{"FunctionName":"f","EventSourceArn":"` + queueARN + `"}`)
 		settled := func(want string) {
 			t.Helper()
-			synctest.Wait()
+			time.Sleep(time.Second)
 			if got := j.mapping(id)["State"]; got != want {
 				t.Errorf("settled as %v, want %s", got, want)
 			}
@@ -123,7 +123,7 @@ func TestMappingStates(t *testing.T) {
 		if answer := j.ok(202, "DELETE", mappingsPath+"/"+id, "", ""); !strings.Contains(answer.Body.String(), `"State":"Deleting"`) {
 			t.Errorf("DELETE answered %s", answer.Body)
 		}
-		synctest.Wait()
+		time.Sleep(time.Second)
 		j.refused("GET", mappingsPath+"/"+id, "", notFoundCode, "The resource you requested does not exist.")
 		if _, shown := j.mapped(`{"FunctionName":"f","Enabled":false,"EventSourceArn":"` + queueARN + `"}`); shown["State"] != "Disabled" {
 			t.Errorf("made disabled it is %v, want Disabled at once", shown["State"])
@@ -202,7 +202,7 @@ func TestMappingFilters(t *testing.T) {
 	inJoined(t, func(t *testing.T, j *joined) {
 		const criteria = `"FilterCriteria":{"Filters":[{"Pattern":"{ \"a\" : [ \"b\", 1, null, true ] }"},{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"n\":{\"N\":[{\"numeric\":[\">\",1,\"<=\",5]},{\"anything-but\":[\"x\"]},{\"exists\":false},{\"prefix\":\"p\"},{\"suffix\":\"s\"},{\"equals-ignore-case\":\"E\"}]}}},\"$or\":[{\"a\":[1]},{\"b\":[2]}]}"}]}`
 		id, _ := j.mapped(`{"FunctionName":"f","EventSourceArn":"` + queueARN + `",` + criteria + `}`)
-		synctest.Wait()
+		time.Sleep(time.Second)
 		if got := j.ok(200, "GET", mappingsPath+"/"+id, "", "").Body.String(); !strings.Contains(got, criteria) {
 			t.Errorf("the filters came back as %s", got)
 		}
@@ -243,7 +243,7 @@ func TestListMappings(t *testing.T) {
 			t.Errorf("one source has %s", got.Body)
 		}
 		j.ok(204, "DELETE", functionsPath+"/f", "", "")
-		synctest.Wait()
+		time.Sleep(time.Second)
 		if got := j.mapping(*seen[0].UUID); got["State"] != "Enabled" || got["FunctionArn"] != home.FunctionARN("f", "") {
 			t.Errorf("without its function a mapping is %v (F086)", got)
 		}
