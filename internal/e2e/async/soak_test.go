@@ -27,6 +27,10 @@ import (
 
 var soak = flag.Duration("soak", 3*time.Second, "how long TestSoak works; the figures mean something from minutes on")
 
+// pooled is how long a soak is that has time to wait until nothing is kept ahead
+// any more. In a shorter one nothing is: how much would depend on the last minutes.
+const pooled = 20 * time.Minute
+
 // load is the mixed work of TestSoak.
 type load struct {
 	*server
@@ -47,7 +51,11 @@ type load struct {
 // killed, and then wants everything to be as before: nothing lost, and the server's
 // memory, descriptors, goroutines, processes, mounts and control groups where they were.
 func TestSoak(t *testing.T) {
-	l := &load{server: launch(t, t.TempDir(), quick, "--idle-timeout", "2s"), sent: map[string]bool{}, zip: zipped(t)}
+	options := []string{quick, "--idle-timeout", "2s"}
+	if *soak < pooled {
+		options = append(options, "--boot-pool-memory", "0")
+	}
+	l := &load{server: launch(t, t.TempDir(), options...), sent: map[string]bool{}, zip: zipped(t)}
 	defer l.server.stop()
 	l.rec = l.deploy(t, "events", nil)
 	for _, name := range []string{"calls", "bursts", "updated", "killed"} {
@@ -230,6 +238,9 @@ func (l *load) quiet(t *testing.T) figures {
 	t.Helper()
 	eventually(t, "an empty queue", func() bool { return l.queued(t, false).Total == 0 })
 	eventually(t, "the end of all environments", func() bool { return l.environments(t) == 0 })
+	for end := time.Now().Add(pooled); *soak >= pooled && len(children(l.cmd.Process.Pid)) > 0 && time.Now().Before(end); {
+		time.Sleep(time.Second) // the pool empties after ten minutes
+	}
 	var last figures
 	same := 0
 	l.http.CloseIdleConnections()
