@@ -111,7 +111,7 @@ func TestUpstream(t *testing.T) {
 		t.Errorf("got %s %v, want the upstream's refusal", got, err)
 	}
 	out, err := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(), "--upstream", "no-url").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), `--upstream: "no-url" is no URL such as http://127.0.0.1:5000`) {
+	if err == nil || !strings.Contains(string(out), "--upstream: not a URL such as http://127.0.0.1:5000") {
 		t.Errorf("no URL: %s %v", out, err)
 	}
 }
