@@ -39,7 +39,8 @@ func TestNoCleanupWithoutExtension(t *testing.T) {
 
 // TestSIGTERMWithExtension is S37 and S38: with any extension, an internal one of
 // no events too, the runtime gets SIGTERM and may end by itself in its time. That
-// is 150 ms with an internal one, so nothing else runs beside this test.
+// is 150 ms with an internal one, so nothing else runs beside this test, nothing is
+// booted ahead, and the function has a whole processor.
 func TestSIGTERMWithExtension(t *testing.T) {
 	inside := insideCode + `
 status, text, ident = call("POST", "register", {"events": []}, {"Lambda-Extension-Name": "inside"})
@@ -48,17 +49,15 @@ follow(ident, [])
 	for _, g := range grounds() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			s := startOn(t, g, "--idle-timeout", "500ms")
+			s := startOn(t, g, noPool, "--idle-timeout", "500ms")
 			t.Run("internal", func(t *testing.T) {
-				t.Parallel()
-				name := s.deploy(t, function{code: inside + cleanupCode})
+				name := s.deploy(t, function{code: inside + cleanupCode, memory: 1769})
 				s.call(t, name, `{}`)
 				log := s.waitLog(t, name, "atexit ran\n")
 				inOrder(t, log, "REPORT", "told by SIGTERM\n", "atexit ran\n")
 			})
 			t.Run("external", func(t *testing.T) {
-				t.Parallel()
-				name := s.extended(t, "", "SHUTDOWN", function{code: cleanupCode})
+				name := s.extended(t, "", "SHUTDOWN", function{code: cleanupCode, memory: 1769})
 				s.call(t, name, `{}`)
 				log := s.waitLog(t, name, "agent goodbye\n")
 				inOrder(t, log, "REPORT", "told by SIGTERM\n", "atexit ran\n", "agent SHUTDOWN spindown left ", "agent goodbye\n")
