@@ -9,40 +9,13 @@ import (
 	"lambent/internal/lambda"
 )
 
-// EachLayerVersion implements store.Layers. All rows are read before the first
-// visit, so a visitor may write.
-func (s *Store) EachLayerVersion(ctx context.Context, visit func(lambda.LayerVersion) error) error {
-	all, err := s.layerVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read layer versions: %w", err)
-	}
-	for _, v := range all {
-		if err := visit(v); err != nil {
-			return err
-		}
-	}
-	return nil
+func layerTable() documents {
+	return documents{noun: "layer version", each: "SELECT document FROM layer_version"}
 }
 
-func (s *Store) layerVersions(ctx context.Context) ([]lambda.LayerVersion, error) {
-	rows, err := s.query(ctx, "SELECT document FROM layer_version")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []lambda.LayerVersion
-	for rows.Next() {
-		var document sql.RawBytes
-		if err := rows.Scan(&document); err != nil {
-			return nil, err
-		}
-		var v lambda.LayerVersion
-		if err := json.Unmarshal(document, &v); err != nil {
-			return nil, fmt.Errorf("decode layer version: %w", err)
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
+// EachLayerVersion implements store.Layers.
+func (s *Store) EachLayerVersion(ctx context.Context, visit func(lambda.LayerVersion) error) error {
+	return eachDocument(ctx, s, layerTable(), visit)
 }
 
 // PutLayerVersion implements store.Layers.
