@@ -47,7 +47,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"a layer version comes back as it was":                    layerRoundTrip,
 		"a layer version is replaced by its number":               layerReplace,
 		"a code signing config comes, is replaced and goes":       signingLife,
-		"an event source mapping comes, is replaced and goes":     mappingLife,
 		"a visitor's error ends the visit":                        visitorError,
 		"a visitor may write":                                     visitorWrites,
 		"a context that has ended writes nothing":                 endedContext,
@@ -58,6 +57,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	maps.Copy(tests, queueTests())
 	maps.Copy(tests, roleTests())
 	maps.Copy(tests, keyTests())
+	maps.Copy(tests, mappingTests())
 	maps.Copy(tests, scheduleTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
