@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,20 +163,33 @@ def handler(event, context):
     work(0.15)
     return time.monotonic() - began
 `
-	measure := func(t *testing.T, memory int32) (init, run float64) {
-		name := s.deploy(t, function{memory: memory, timeout: 60, code: code})
-		r := s.call(t, name, `{}`)
-		r.into(t, &run)
-		return r.report(t).init, run
-	}
-	var init, run [2]float64
-	for i, memory := range []int32{128, 1769} {
-		t.Run(fmt.Sprint(memory), func(t *testing.T) { init[i], run[i] = measure(t, memory) })
-	}
-	// 128 MB have 0.072 of a processor: 0.15 s of work last 2 s. A busy host
-	// makes the large one slower, so there is a wide margin.
-	if run[0] < 1 || run[0] < 1.5*run[1] || init[0] < 1000 || init[0] < 1.5*init[1] {
-		t.Errorf("Init of %v ms and run of %v s with 128 and with 1769 MB", init, run)
+	// 128 MB have 0.072 of a processor, with which 0.15 s of work last 2 s at
+	// least. 1,769 MB have a whole one, if the host has: on a busy one it may take
+	// several attempts to meet it.
+	for _, c := range []struct {
+		memory int32
+		enough func(seconds float64) bool
+	}{
+		{128, func(seconds float64) bool { return seconds > 1 }},
+		{1769, func(seconds float64) bool { return seconds < 1 }},
+	} {
+		t.Run(fmt.Sprint(c.memory), func(t *testing.T) {
+			var inits, runs []float64
+			for range 10 {
+				name := s.deploy(t, function{memory: c.memory, timeout: 60, code: code})
+				r := s.call(t, name, `{}`)
+				var run float64
+				r.into(t, &run)
+				inits, runs = append(inits, r.report(t).init/1000), append(runs, run)
+				if slices.ContainsFunc(inits, c.enough) && slices.ContainsFunc(runs, c.enough) {
+					return
+				}
+				if c.memory == 128 {
+					break // no host is too quick
+				}
+			}
+			t.Errorf("Inits of %.3v s and runs of %.3v s, for 0.15 s of work each", inits, runs)
+		})
 	}
 }
 

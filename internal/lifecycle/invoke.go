@@ -143,18 +143,25 @@ func (m *machine) settle(c *Current, r lambda.Result) {
 }
 
 // How soon an environment is back: after an answer when the runtime asks for
-// more, which a function of little memory may do only in its next share of
-// processor time; after a failure when its processes are gone.
+// more, which it does at once unless it gets no processor, because the function
+// has little memory or the host has much to do; with extensions at work when
+// they are done, which may take long; after a failure when its processes are gone.
 const (
-	backFromAnswer = 50 * time.Millisecond
-	backFromKill   = 500 * time.Millisecond
+	backFromRuntime    = time.Second
+	backFromExtensions = 50 * time.Millisecond
+	backFromKill       = 500 * time.Millisecond
 )
 
 func (m *machine) back(c *Current) time.Duration {
 	if c.Resets {
 		return m.window() + backFromKill
 	}
-	return backFromAnswer
+	for _, x := range m.Extensions {
+		if x.State == ExtensionRunning {
+			return backFromExtensions
+		}
+	}
+	return backFromRuntime
 }
 
 // runtimeBroken: the answer cannot be used, and the runtime cannot be trusted.
