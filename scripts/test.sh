@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # The whole machine: real sandboxes, servers, interpreters and clients.
 whole='/(e2e(/.*)?|conformance(/.*)?|usernet|linux/.*|sandbox/namespace|sandbox/process|runtimes(/.*)?|bench(/.*)?|examples(/.*)?)$'
 # Pure logic on top of simulated parts.
-raced='/(environment|fleet|invoke|catalog|code(/.*)?|runtimeapi|telemetry|trace|logs|logline|lifecycle|placement|admission|retry|asyncq(/.*)?|destination(/.*)?|functionurl|store(/.*)?|secrets|awsapi(/.*)?|ownapi|turn|sandbox/simulated|bootpool|access|roles|schedule|metrics)$'
+raced='/(environment|fleet|invoke|catalog|code(/.*)?|runtimeapi|telemetry|trace|logs|logline|lifecycle|placement|admission|retry|asyncq(/.*)?|destination(/.*)?|functionurl|store(/.*)?|secrets|awsapi(/.*)?|ownapi|turn|sandbox/simulated|bootpool|access|roles|schedule|metrics|stream|alarm|socket)$'
 
 all=$(go list ./...)
 first=$(grep -E "$raced" <<<"$all" | grep -vE "$whole")
