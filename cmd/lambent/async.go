@@ -47,7 +47,7 @@ func (d *daemon) openQueue(ctx context.Context) error {
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 	})
 	d.queue = asyncq.New(asyncq.Config{
-		Home: d.home, Store: d.db, Invoker: d.invoker(), Chooser: chooser{d.catalog}, Destinations: destinations,
+		Home: d.home, Store: d.db, Invoker: d.invoker(), Chooser: chooser{d.catalog}, Destinations: permitted{d.catalog, destinations},
 		Delays: asyncDelays(d.options.asyncDelay), Observer: d.metrics, Concurrency: concurrency,
 		DeadAge: d.options.deadRetention, DeadCount: maxDead, Log: d.log,
 	})

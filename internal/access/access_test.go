@@ -364,6 +364,39 @@ func TestFunctionRoles(t *testing.T) {
 		"User: arn:aws:iam::111111111111:user/bob is not authorized to perform: iam:PassRole on resource: "+reader+" because no identity-based policy allows the iam:PassRole action")
 }
 
+// TestFunctionMay: what is done for a function takes the rights of its role, which
+// must trust Lambda.
+func TestFunctionMay(t *testing.T) {
+	t.Parallel()
+	const queue = "arn:aws:sqs:us-east-1:111111111111:q"
+	send := lambda.Act{Action: "sqs:SendMessage", Resource: queue, Conditions: map[string][]string{"aws:resourceaccount": {"111111111111"}}}
+	sender := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"` + queue + `","Condition":{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}}}`
+	people := "arn:aws:iam::111111111111:role/people"
+	r := roles{reader: {service, sender}, people: {strings.Replace(service, "lambda.", "ec2.", 1), sender}}
+	w := newWorld(t, true, r)
+	if err := w.FunctionMay(t.Context(), reader, fn, send); err != nil {
+		t.Error(err)
+	}
+	other := send
+	other.Resource += "2"
+	refused(t, "another queue", w.FunctionMay(t.Context(), reader, fn, other), lambda.AccessDenied,
+		"User: arn:aws:sts::111111111111:assumed-role/reader/f is not authorized to perform: sqs:SendMessage on resource: "+other.Resource+" because no identity-based policy allows")
+	const cannot = "The role defined for the function cannot be assumed by Lambda."
+	refused(t, "a role for others", w.FunctionMay(t.Context(), people, fn, send), lambda.InvalidParameter, cannot)
+	refused(t, "no role", w.FunctionMay(t.Context(), reader+"2", fn, send), lambda.InvalidParameter, cannot)
+	granted := invoke()
+	granted.Policies = []string{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + reader + `"},"Action":"lambda:InvokeFunction","Resource":"` + fn + `"}}`}
+	if err := w.FunctionMay(t.Context(), reader, fn, granted); err != nil {
+		t.Errorf("by the target's own policy: %v", err)
+	}
+	r[boundaryOf(reader)] = []string{invoker}
+	refused(t, "beyond the boundary", w.FunctionMay(t.Context(), reader, fn, send), lambda.AccessDenied, "User: ")
+	w.reopen(t, w.Sealer, false, r)
+	if err := w.FunctionMay(t.Context(), "nothing", fn, send); err != nil {
+		t.Errorf("where nobody is refused: %v", err)
+	}
+}
+
 // TestContext: the keys that each request has.
 func TestContext(t *testing.T) {
 	t.Parallel()

@@ -184,6 +184,11 @@ func (a *Access) CheckFunctionRole(ctx context.Context, who lambda.Caller, arn s
 	if err := a.Authorize(ctx, who, pass); err != nil {
 		return err
 	}
+	return a.trusted(ctx, arn)
+}
+
+// trusted refuses a role that is not there, or that does not trust Lambda.
+func (a *Access) trusted(ctx context.Context, arn string) error {
 	untrusted := lambda.Errorf(lambda.InvalidParameter, "The role defined for the function cannot be assumed by Lambda.")
 	trust, _, found, err := a.role(ctx, arn)
 	if err != nil {
@@ -204,6 +209,22 @@ func (a *Access) CheckFunctionRole(ctx context.Context, who lambda.Caller, arn s
 		return untrusted
 	}
 	return nil
+}
+
+// FunctionMay refuses what the role of a function does not let the function do, or
+// Lambda in its place.
+func (a *Access) FunctionMay(ctx context.Context, role, functionARN string, act lambda.Act) error {
+	if !a.Enforce {
+		return nil
+	}
+	if err := a.trusted(ctx, role); err != nil {
+		return err
+	}
+	who, ok := a.sessionCaller(&session{Role: role, Name: sessionOf(functionARN), Function: functionARN, Issued: a.Now()})
+	if !ok {
+		return denied(lambda.Caller{}, act, "")
+	}
+	return a.Authorize(ctx, who, act)
 }
 
 const lambdaService = "lambda.amazonaws.com"

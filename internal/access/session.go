@@ -68,11 +68,16 @@ const maxToken = 16 << 10
 // FunctionCredentials are those of a function's role, for one environment that may
 // live as long as that. Each call gives other ones.
 func (a *Access) FunctionCredentials(role, functionARN string, life time.Duration) lambda.Credentials {
+	return a.issue(session{Role: role, Name: sessionOf(functionARN), Function: functionARN}, life)
+}
+
+// sessionOf is what the session of a function is called: like the function.
+func sessionOf(functionARN string) string {
 	name := functionARN
 	if i := strings.Index(name, ":function:"); i >= 0 {
 		name, _, _ = strings.Cut(name[i+len(":function:"):], ":")
 	}
-	return a.issue(session{Role: role, Name: name, Function: functionARN}, life)
+	return name
 }
 
 // sessionCaller is who a session is.

@@ -90,7 +90,7 @@ func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*
 		return r, nil
 	}
 	n := neighbours{f.Home, f.Role}
-	for _, act := range append([]lambda.Act{n.act(service, f.Services[service], r)}, n.invokes(service, r)...) {
+	for _, act := range append([]lambda.Act{n.act(service, f.Services[service], r)}, n.reaches(service, r)...) {
 		if err := f.Gate.Authorize(r.Context(), who, act); err != nil {
 			return r, err
 		}

@@ -245,16 +245,19 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// TestRulesAreNoWayAround: who has a rule or a schedule invoke a function needs the
-// right to invoke it.
+// TestRulesAreNoWayAround: who has a rule or a schedule invoke a function, or send
+// to a queue, needs the right to do so.
 func TestRulesAreNoWayAround(t *testing.T) {
 	t.Parallel()
-	const fn = "arn:aws:lambda:us-east-1:111111111111:function:"
+	const fn, queue = "arn:aws:lambda:us-east-1:111111111111:function:", "arn:aws:sqs:us-east-1:111111111111:q"
+	const invokes = "lambda:InvokeFunction " + fn
 	for _, c := range []struct{ service, method, target, body, want string }{
-		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"` + fn + `f"},{"Id":"2","Arn":"` + fn + `g:live"}]}`, fn + "f " + fn + "g:live"},
-		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"f"},{"Id":"2"},null]}`, fn + "f"},
+		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"` + fn + `f"},{"Id":"2","Arn":"` + fn + `g:live"}]}`, invokes + "f " + invokes + "g:live"},
+		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"` + fn + `f","DeadLetterConfig":{"Arn":"` + queue + `"}}]}`, invokes + "f sqs:SendMessage " + queue},
+		{"scheduler", "PUT", "", `{"Target":{"Arn":"` + fn + `f","DeadLetterConfig":{"Arn":"` + queue + `"}}}`, invokes + "f sqs:SendMessage " + queue},
+		{"events", "POST", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"f"},{"Id":"2"},null]}`, invokes + "f"},
 		{"events", "POST", "AWSEvents.RemoveTargets", `{"Rule":"r","Targets":[{"Arn":"` + fn + `f"}]}`, ""},
-		{"scheduler", "POST", "", `{"Target":{"Arn":"` + fn + `f","RoleArn":"x"}}`, fn + "f"},
+		{"scheduler", "POST", "", `{"Target":{"Arn":"` + fn + `f","RoleArn":"x"}}`, invokes + "f"},
 		{"scheduler", "PUT", "", `{"Target":null}`, ""},
 		{"scheduler", "PUT", "", `{`, ""},
 	} {
@@ -262,10 +265,7 @@ func TestRulesAreNoWayAround(t *testing.T) {
 		askGate(gated(g), c.method, "/schedules/s", c.service, c.body, "X-Amz-Target", c.target)
 		var got []string
 		for _, act := range g.acts[1:] {
-			got = append(got, act.Resource)
-			if act.Action != "lambda:InvokeFunction" {
-				t.Errorf("%s: asked for %s", c.body, act.Action)
-			}
+			got = append(got, act.Action+" "+act.Resource)
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s %s: asked for %v, want %s", c.service, c.body, got, c.want)

@@ -51,10 +51,11 @@ func (n neighbours) act(service string, serving http.Handler, r *http.Request) l
 	return act
 }
 
-// invokes are the functions that a request has a rule or a schedule invoke. AWS asks
-// the function's policy, or the schedule's role, at each tick; here whoever asks for
-// the ticks must have the right itself, or a rule would be a way around it.
-func (n neighbours) invokes(service string, r *http.Request) []lambda.Act {
+// reaches is what a request has a rule or a schedule do: invoke functions, and send
+// what cannot be delivered to queues. AWS asks the policy of the function or of the
+// queue, or the schedule's role, each time; here whoever asks for it must have the
+// right itself, or a rule would be a way around it.
+func (n neighbours) reaches(service string, r *http.Request) []lambda.Act {
 	var targets []*node
 	switch tree, _ := parseJSON(heldText(r.Body)); { // the service judges what can't be read
 	case service == "events" && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutTargets"):
@@ -68,6 +69,10 @@ func (n neighbours) invokes(service string, r *http.Request) []lambda.Act {
 	for _, target := range targets {
 		if ref, err := lambda.ParseReference(Input{target}.Text("Arn")); err == nil {
 			acts = append(acts, lambda.Act{Action: "lambda:InvokeFunction", Resource: n.home.FunctionARN(ref.Name, ref.Qualifier)})
+		}
+		letters := Input{target}.Text("DeadLetterConfig", "Arn")
+		if act, ok := lambda.DeliveryAct(letters, ""); ok {
+			acts = append(acts, act)
 		}
 	}
 	return acts

@@ -67,7 +67,7 @@ type Herald interface {
 	Activated(latest *lambda.Version)
 }
 
-// Config is what a Catalog is made of. All members but Concurrency, Keys, Log and NewID are needed.
+// Config is what a Catalog is made of. All members but Concurrency, Keys, Rights, Log and NewID are needed.
 type Config struct {
 	Home      lambda.Home
 	Functions store.Functions
@@ -81,9 +81,10 @@ type Config struct {
 
 	Concurrency int // of the account; 0: lambda.DefaultConcurrency
 
-	Keys  Keys          // nil: every KMSKeyArn is kept, and none is asked about
-	Log   *slog.Logger  // nil: silent
-	NewID func() string // makes revision ids and generations; nil: random UUIDs
+	Keys   Keys          // nil: every KMSKeyArn is kept, and none is asked about
+	Rights Rights        // nil: functions may do everything
+	Log    *slog.Logger  // nil: silent
+	NewID  func() string // makes revision ids and generations; nil: random UUIDs
 }
 
 // How many activators work at the same time, and when what failed for a reason

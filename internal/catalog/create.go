@@ -74,6 +74,9 @@ func (c *Catalog) draft(ctx context.Context, n lambda.NewFunction) (lambda.Versi
 	if err := c.configure(&v, n.Settings); err != nil {
 		return v, err
 	}
+	if err := c.checkDeadLetter(ctx, &v); err != nil {
+		return v, err
+	}
 	code, err := c.obtain(ctx, n.Package)
 	if err != nil {
 		return v, err

@@ -50,6 +50,9 @@ func (c *Catalog) changeEventInvoke(ctx context.Context, name, qualifier string,
 			if err := c.checkDestinations(name, *d); err != nil {
 				return nil, err
 			}
+			if err := c.checkRights(ctx, old.version(qualifier), *d); err != nil {
+				return nil, err
+			}
 			next.OnSuccess, next.OnFailure = text(d.OnSuccess), text(d.OnFailure)
 		}
 		next.LastModified = c.now()

@@ -45,11 +45,15 @@ func (s *fullDisk) PutLayerVersion(ctx context.Context, v lambda.LayerVersion) e
 	return s.Store.PutLayerVersion(ctx, v)
 }
 
-func newCatalog(s storetest.Store, packages catalog.Content, o catalog.Observer) *catalog.Catalog {
-	return catalog.New(catalog.Config{
+func newCatalog(s storetest.Store, packages catalog.Content, o catalog.Observer, change ...func(*catalog.Config)) *catalog.Catalog {
+	config := catalog.Config{
 		Home:      lambda.Home{Partition: "aws", Region: region, Account: account},
 		Functions: s, Layers: s, Signing: s, Mappings: s, Content: packages, Source: source{}, Runtimes: runtimes{}, Observer: o,
-	})
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	return catalog.New(config)
 }
 
 // What the store did not take nobody sees, and what must get done gets done

@@ -63,6 +63,11 @@ func (c *Catalog) UpdateSettings(ctx context.Context, name string, s lambda.Sett
 		if err := c.configure(&next, s); err != nil {
 			return nil, err
 		}
+		if s.Role != nil || s.DeadLetter != nil {
+			if err := c.checkDeadLetter(ctx, &next); err != nil {
+				return nil, err
+			}
+		}
 		if err := checkSizes(next); err != nil {
 			return nil, err
 		}
