@@ -41,6 +41,9 @@ type Roles interface {
 	RolePolicies(ctx context.Context, roleARN string) (trust string, documents []string, found bool, err error)
 	// LongestSession answers how long sessions of a role may be; zero: there is no such role.
 	LongestSession(roleARN string) time.Duration
+	// RoleID answers the ID of a role, which no other role has, be it one that is made
+	// under the same name later; empty: there is no such role.
+	RoleID(roleARN string) string
 	// RoleBoundary answers the policy that bounds what a role may do, where one does.
 	RoleBoundary(ctx context.Context, roleARN string) (document string, bounded bool, err error)
 }

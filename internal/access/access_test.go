@@ -44,6 +44,19 @@ func (r roles) RolePolicies(_ context.Context, arn string) (string, []string, bo
 // boundaryOf is where a test keeps the boundary of a role.
 func boundaryOf(arn string) string { return arn + " boundary" }
 
+// idOf is where a test keeps the ID of a role that was made anew.
+func idOf(arn string) string { return arn + " ID" }
+
+func (r roles) RoleID(arn string) string {
+	switch texts, ok := r[idOf(arn)]; {
+	case ok:
+		return texts[0]
+	case r[arn] != nil:
+		return "AROAFIRST"
+	}
+	return ""
+}
+
 func (r roles) LongestSession(string) time.Duration { return 90 * time.Minute }
 
 func (r roles) RoleBoundary(_ context.Context, arn string) (string, bool, error) {
@@ -394,6 +407,54 @@ func TestFunctionMay(t *testing.T) {
 	w.reopen(t, w.Sealer, false, r)
 	if err := w.FunctionMay(t.Context(), "nothing", fn, send); err != nil {
 		t.Errorf("where nobody is refused: %v", err)
+	}
+}
+
+// TestRolesMadeAgain: a role that is made under the name of one that was deleted is
+// another one. Sessions of the first end with it, and do not come back.
+func TestRolesMadeAgain(t *testing.T) {
+	t.Parallel()
+	open := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}}`
+	made := []string{open, Administrator}
+	r := roles{reader: made}
+	w := newWorld(t, true, r)
+	alice, err := w.admit(t, w.user(t, NewKey{User: "alice", Policies: []string{Administrator}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := func() lambda.Credentials {
+		c, who, err := w.AssumeRole(t.Context(), alice, lambda.Assumption{Role: reader, Session: "s", Length: time.Hour})
+		if err != nil || who.UserID != r.RoleID(reader)+":s" {
+			t.Fatalf("%+v, %v", who, err)
+		}
+		return c
+	}
+	sessions := []lambda.Credentials{begin(), w.FunctionCredentials(reader, fn, time.Hour)}
+	all := func(admitted bool) {
+		t.Helper()
+		for _, c := range sessions {
+			who, err := w.admit(t, c)
+			if admitted && (err != nil || !strings.HasPrefix(who.UserID, "AROAFIRST:")) {
+				t.Errorf("%+v, %v", who, err)
+			} else if !admitted {
+				refused(t, "a session of a role that is gone", err, lambda.UnknownKey, unknownText)
+			}
+		}
+	}
+	all(true)
+	delete(r, reader)
+	all(false)
+	r[reader], r[idOf(reader)] = made, []string{"AROASECOND"}
+	all(false)
+	if _, err := w.admit(t, begin()); err != nil {
+		t.Errorf("a session of the second role: %v", err)
+	}
+	if _, err := w.admit(t, w.FunctionCredentials(reader, fn, time.Hour)); err != nil {
+		t.Errorf("a function of the second role: %v", err)
+	}
+	w.reopen(t, w.Sealer, false, r)
+	if who := w.Believe(w.request(t, sessions[0], "")); who.Role != reader {
+		t.Errorf("where nobody is refused, the session is %+v", who)
 	}
 }
 

@@ -26,12 +26,13 @@ func (a *Access) AssumeRole(ctx context.Context, who lambda.Caller, as lambda.As
 	if who.Role != "" && as.Length > chained {
 		return none, lambda.Caller{}, lambda.Errorf(lambda.Validation, "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	}
+	id := a.roleID(as.Role) // that of the role which is asked, should another one take its place meanwhile
 	if a.Enforce {
 		if err := a.mayAssume(ctx, who, as); err != nil {
 			return none, lambda.Caller{}, err
 		}
 	}
-	return a.begin(session{Role: as.Role, Name: as.Session, Limited: as.Limited, Policy: as.Policy, Unproved: !a.Enforce}, as.Length)
+	return a.begin(session{Role: as.Role, RoleID: id, Name: as.Session, Limited: as.Limited, Policy: as.Policy, Unproved: !a.Enforce}, as.Length)
 }
 
 func (a *Access) begin(s session, length time.Duration) (lambda.Credentials, lambda.Caller, error) {
@@ -40,7 +41,10 @@ func (a *Access) begin(s session, length time.Duration) (lambda.Credentials, lam
 	if err != nil {
 		return lambda.Credentials{}, lambda.Caller{}, err
 	}
-	c, _ := a.sessionCaller(opened) // it was judged before
+	c, ok := a.sessionCaller(opened)
+	if !ok { // judged before; but the role is gone since
+		return lambda.Credentials{}, lambda.Caller{}, lambda.Errorf(lambda.UnknownKey, unknownText)
+	}
 	return credentials, c, nil
 }
 

@@ -95,6 +95,13 @@ func (a *Access) role(ctx context.Context, arn string) (trust string, documents 
 	return a.Roles.RolePolicies(ctx, arn)
 }
 
+func (a *Access) roleID(arn string) string {
+	if a.Roles == nil {
+		return ""
+	}
+	return a.Roles.RoleID(arn)
+}
+
 // all reads documents that were judged when they came. One that can't be read all
 // the same must not be passed over: it may deny.
 func (a *Access) all(texts []string, kind policy.Kind) ([]*policy.Document, error) {
@@ -220,7 +227,7 @@ func (a *Access) FunctionMay(ctx context.Context, role, functionARN string, act 
 	if err := a.trusted(ctx, role); err != nil {
 		return err
 	}
-	who, ok := a.sessionCaller(&session{Role: role, Name: sessionOf(functionARN), Function: functionARN, Issued: a.Now()})
+	who, ok := a.sessionCaller(&session{Role: role, RoleID: a.roleID(role), Name: sessionOf(functionARN), Function: functionARN, Issued: a.Now()})
 	if !ok {
 		return denied(lambda.Caller{}, act, "")
 	}

@@ -19,6 +19,7 @@ type session struct {
 	Issued   time.Time `json:"t"`
 	Expires  time.Time `json:"e"`
 	Role     string    `json:"r,omitempty"` // ARN; empty: a session of a user
+	RoleID   string    `json:"d,omitempty"` // empty: there was no such role
 	Name     string    `json:"n,omitempty"`
 	Function string    `json:"f,omitempty"`
 	Key      string    `json:"k,omitempty"` // the user's lasting key
@@ -68,7 +69,7 @@ const maxToken = 16 << 10
 // FunctionCredentials are those of a function's role, for one environment that may
 // live as long as that. Each call gives other ones.
 func (a *Access) FunctionCredentials(role, functionARN string, life time.Duration) lambda.Credentials {
-	return a.issue(session{Role: role, Name: sessionOf(functionARN), Function: functionARN}, life)
+	return a.issue(session{Role: role, RoleID: a.roleID(role), Name: sessionOf(functionARN), Function: functionARN}, life)
 }
 
 // sessionOf is what the session of a function is called: like the function.
@@ -97,9 +98,16 @@ func (a *Access) sessionCaller(s *session) (lambda.Caller, bool) {
 		if !ok {
 			return c, false
 		}
+		id := a.roleID(s.Role)
+		if a.Enforce && id != s.RoleID {
+			return c, false // its role was deleted, and perhaps another one made under its name
+		}
+		if id == "" {
+			id = role.id()
+		}
 		c = lambda.Caller{
 			Account: role.account, ARN: role.sessionARN(s.Name), Role: s.Role, Function: s.Function,
-			UserID: role.id() + ":" + s.Name,
+			UserID: id + ":" + s.Name,
 		}
 	}
 	c.AccessKey, c.Issued, c.Limited, c.Policy = s.ID, s.Issued, s.Limited, s.Policy
@@ -125,6 +133,7 @@ func (r role) sessionARN(session string) string {
 	return "arn:" + r.partition + ":sts::" + r.account + ":assumed-role/" + r.name + "/" + session
 }
 
+// id stands for that of a role that is not there.
 func (r role) id() string { return "AROA" + hashed(r.account+"/"+r.name) }
 
 // hashed makes an id of a name, the same each time.

@@ -187,6 +187,13 @@ func (r *Roles) RolePolicies(_ context.Context, roleARN string) (trust string, d
 	return role.Trust, documents, true, nil
 }
 
+// RoleID is the ID of a role, which no role before or after it has; empty when there
+// is no such role.
+func (r *Roles) RoleID(roleARN string) string {
+	role, _ := r.byARN(roleARN)
+	return role.ID
+}
+
 // LongestSession is how long sessions of a role may be; zero when there is no such role.
 func (r *Roles) LongestSession(roleARN string) time.Duration {
 	role, _ := r.byARN(roleARN)
@@ -208,7 +215,10 @@ func (r *Roles) RoleBoundary(_ context.Context, roleARN string) (document string
 
 func (r *Roles) byARN(arn string) (lambda.Role, bool) {
 	role, err := r.Role(arn[strings.LastIndex(arn, "/")+1:])
-	return role, err == nil && role.ARN == arn
+	if err != nil || role.ARN != arn {
+		return lambda.Role{}, false
+	}
+	return role, true
 }
 
 // newID makes an identifier as IAM does: four letters that tell the kind, and 17

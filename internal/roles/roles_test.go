@@ -84,7 +84,14 @@ func TestWhatARoleMayDo(t *testing.T) {
 		}
 		r = open(t, &data)
 	}
-	if _, _, found, err := r.RolePolicies(ctx, "arn:aws:iam::111111111111:role/Worker"); found || err != nil {
+	if id := r.RoleID(role.ARN); id != role.ID {
+		t.Errorf("its ID is %q, want %q", id, role.ID)
+	}
+	const elsewhere = "arn:aws:iam::111111111111:role/Worker" // on another path
+	if id, longest := r.RoleID(elsewhere), r.LongestSession(elsewhere); id != "" || longest != 0 {
+		t.Errorf("a role that is not there: %q, %v", id, longest)
+	}
+	if _, _, found, err := r.RolePolicies(ctx, elsewhere); found || err != nil {
 		t.Errorf("an ARN with another path was found, %v", err)
 	}
 	must(t, r.SetBoundary(ctx, "Worker", p.ARN))
