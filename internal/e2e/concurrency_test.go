@@ -56,16 +56,17 @@ client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=
 refused("ReservedFunctionConcurrentInvocationLimitExceeded", lambda: invoke("$LATEST"))
 # A reservation is a ceiling, of what runs and of requests in a second.
 client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-running = pool.submit(invoke, "$LATEST", sleep=2)
-time.sleep(0.7)
+running = pool.submit(invoke, "$LATEST", sleep=5)
+time.sleep(2)
 refused("ReservedFunctionConcurrentInvocationLimitExceeded", lambda: invoke("$LATEST"))
 assert running.result()["type"] == "on-demand"
 time.sleep(1)
 begun, times = time.time(), 0
 try:
-    while True:
+    while time.time() < begun + 10:
         invoke("$LATEST")
         times += 1
+    assert times <= 110, "never refused" # so few that a busy host did not get to the limit
 except client.exceptions.TooManyRequestsException as e:
     assert e.response["Reason"] == "ReservedFunctionInvocationRateLimitExceeded", e.response
     most = 10 + 10 * (time.time() - begun)
@@ -86,7 +87,7 @@ for qualifier in ("live", version):
     called = time.time()
     got = invoke(qualifier)
     assert got["type"] == "provisioned-concurrency" and got["began"] < called, got
-types = sorted(f.result()["type"] for f in [pool.submit(invoke, "live", sleep=1.5) for _ in range(4)])
+types = sorted(f.result()["type"] for f in [pool.submit(invoke, "live", sleep=4) for _ in range(4)])
 assert types == ["on-demand"] * 2 + ["provisioned-concurrency"] * 2, types
 assert invoke("$LATEST")["type"] == "on-demand"
 # F162: all of the reservation provisioned.
@@ -98,15 +99,16 @@ client.delete_function_concurrency(FunctionName=name)
 crashed = client.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps({"crash": 1}))
 assert crashed["FunctionError"] == "Unhandled", crashed
 assert settled("live") == ready
-streams = {f.result()["stream"] for f in [pool.submit(invoke, "live", sleep=1) for _ in range(2)]}
+streams = {f.result()["stream"] for f in [pool.submit(invoke, "live", sleep=3) for _ in range(2)]}
 assert len(streams) == 2, streams
-# F169: an alias that moves keeps what it has until the other version is ready.
+# F169: an alias that moves keeps what it has until the other version is ready,
+# which it may be before anybody asks.
 client.update_function_configuration(FunctionName=name, Description="second")
 client.get_waiter("function_updated_v2").wait(FunctionName=name)
 second = client.publish_version(FunctionName=name)["Version"]
 client.update_alias(FunctionName=name, Name="live", FunctionVersion=second)
 moved = client.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
-assert moved["Status"] == "IN_PROGRESS" and moved["AllocatedProvisionedConcurrentExecutions"] == 2 and moved["AvailableProvisionedConcurrentExecutions"] == 2, moved
+assert moved["Status"] in ("IN_PROGRESS", "READY") and moved["AllocatedProvisionedConcurrentExecutions"] == 2 and moved["AvailableProvisionedConcurrentExecutions"] == 2, moved
 assert settled("live") == ready
 called = time.time()
 got = invoke("live")
