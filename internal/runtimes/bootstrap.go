@@ -57,13 +57,14 @@ func contentName(family string, files fs.FS) (string, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(files, path)
+		file, err := files.Open(path)
 		if err != nil {
 			return err
 		}
+		defer file.Close()
 		io.WriteString(h, path+"\x00")
-		h.Write(data)
-		return nil
+		_, err = io.Copy(h, file) // some are megabytes, which the heap need not hold
+		return err
 	})
 	if err != nil {
 		return "", err

@@ -59,7 +59,8 @@ type Place struct {
 
 // Candidates lists the executable files that are called one of names in the
 // operator's folders (also below bin), in PATH, and at the places, in that
-// order. Of one file with several names only the first is listed.
+// order; names with folders in them only in the operator's. Of one file with
+// several names only the first is listed.
 func (h *Host) Candidates(names []string, places []Place) []Candidate {
 	var list []Candidate
 	seen := map[string]bool{}
@@ -82,6 +83,9 @@ func (h *Host) Candidates(names []string, places []Place) []Candidate {
 	}
 	for _, dir := range h.Path {
 		for _, name := range names {
+			if strings.Contains(name, "/") {
+				continue // a shell would not find it, and there are thousands of files to look at
+			}
 			for _, path := range h.glob(filepath.Join(dir, name)) {
 				add(path, "PATH")
 			}

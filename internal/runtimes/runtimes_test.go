@@ -37,7 +37,7 @@ func (f tongue) Bootstrap() fs.FS             { return f.files }
 
 func (tongue) Find(ctx context.Context, host *Host) []Found {
 	var list []Found
-	for _, c := range host.Candidates([]string{"tongue"}, []Place{{Pattern: "~/managed/*/tongue", Source: "manager"}}) {
+	for _, c := range host.Candidates([]string{"tongue", "pkg/*/tongue"}, []Place{{Pattern: "~/managed/*/tongue", Source: "manager"}}) {
 		if out, err := host.Try(ctx, c.Path, "version"); err == nil {
 			version := strings.TrimSpace(out)
 			list = append(list, Found{Runtime: lambda.Runtime("tongue" + version[:1]), Version: version, Path: c.Path, Prefix: filepath.Dir(c.Path), Source: c.Source})
@@ -165,6 +165,30 @@ func TestStart(t *testing.T) {
 	s.Stop()
 }
 
+// TestBegin: a set that was only made leaves the host in peace until it is asked,
+// and one that is stopped before says so to who asks.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	host := newHost(t)
+	path := filepath.Join(host.Home, "managed/1.2.3/tongue")
+	script(t, path, "echo 1.2.3")
+	o := Options{Dir: filepath.Join(t.TempDir(), "runtimes"), Families: []Family{newTongue()}, Host: host}
+	idle := New(t.Context(), o)
+	idle.Stop()
+	if err := idle.Check("tongue1", ""); !errors.Is(err, context.Canceled) || len(idle.List()) != 2 || runs(t, path) != 0 {
+		t.Errorf("stopped before it began: %v, %v, %d runs", err, idle.List(), runs(t, path))
+	}
+	asked := New(t.Context(), o)
+	defer asked.Stop()
+	if list := asked.List(); len(list) != 2 || !list[1].Here() || runs(t, path) != 1 {
+		t.Errorf("asked before it began: %+v, %d runs", list, runs(t, path))
+	}
+	asked.Begin()
+	if err := asked.Wait(); err != nil || runs(t, path) != 1 {
+		t.Errorf("begun again: %v, %d runs", err, runs(t, path))
+	}
+}
+
 func checkBootstrap(t *testing.T, folder string) {
 	t.Helper()
 	for name, mode := range map[string]fs.FileMode{".": 0o755, "main.t": 0o644, "lib": 0o755, "lib/run.sh": 0o755, "compiled-1.10.0": 0o644} {
@@ -257,7 +281,7 @@ func TestCandidatesOrder(t *testing.T) {
 	host := newHost(t)
 	named, path := t.TempDir(), t.TempDir()
 	host.Folders, host.Path = []string{named}, []string{path}
-	for _, p := range []string{filepath.Join(host.Home, "managed/2/tongue"), filepath.Join(named, "two/bin/tongue"), filepath.Join(named, "bin/tongue"), filepath.Join(path, "tongue")} {
+	for _, p := range []string{filepath.Join(host.Home, "managed/2/tongue"), filepath.Join(named, "two/bin/tongue"), filepath.Join(named, "bin/tongue"), filepath.Join(path, "tongue"), filepath.Join(named, "pkg/x/tongue"), filepath.Join(path, "pkg/x/tongue")} {
 		script(t, p, "")
 	}
 	if err := os.Symlink(filepath.Join(path, "tongue"), filepath.Join(host.Home, "managed/2/tongue2")); err != nil {
@@ -272,7 +296,7 @@ func TestCandidatesOrder(t *testing.T) {
 	}
 	want := []string{
 		"runtime folder " + filepath.Join(named, "bin/tongue"), "runtime folder " + filepath.Join(named, "two/bin/tongue"),
-		"PATH " + filepath.Join(path, "tongue"), "manager " + filepath.Join(host.Home, "managed/2/tongue"),
+		"runtime folder " + filepath.Join(named, "pkg/x/tongue"), "PATH " + filepath.Join(path, "tongue"), "manager " + filepath.Join(host.Home, "managed/2/tongue"),
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("candidates %q, want %q", got, want)

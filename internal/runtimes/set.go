@@ -37,6 +37,8 @@ type Set struct {
 	families []Family
 	anyArch  bool
 	cancel   context.CancelFunc
+	begin    sync.Once
+	look     func() // what begin does
 
 	found   chan struct{} // closed when what follows is written
 	serving map[lambda.Runtime]serving
@@ -68,24 +70,41 @@ func Discover(ctx context.Context, o Options) (*Set, error) {
 // none is remembered, and what Preparers do takes longer. Preparation goes on
 // after the runtimes can be used.
 func Start(ctx context.Context, o Options) *Set {
+	s := New(ctx, o)
+	s.Begin()
+	return s
+}
+
+// New is Start that leaves the host in peace until Begin, or until somebody asks.
+func New(ctx context.Context, o Options) *Set {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Set{
 		families: o.Families, serving: map[lambda.Runtime]serving{}, anyArch: o.AnyArchitecture, cancel: cancel,
 		found: make(chan struct{}), done: make(chan struct{}),
 	}
-	go s.discover(ctx, o)
+	s.look = func() { go s.discover(ctx, o) }
 	return s
 }
 
+// Begin looks for what there is, in the background. Once is enough.
+func (s *Set) Begin() { s.begin.Do(s.look) }
+
 // Wait returns when the runtimes can be used.
 func (s *Set) Wait() error {
+	s.Begin()
 	<-s.found
 	return s.err
 }
 
-// Stop breaks off what still goes on, and returns when it has ended.
+// Stop breaks off what still goes on, and returns when it has ended. Where
+// nothing has begun, nothing will.
 func (s *Set) Stop() {
 	s.cancel()
+	s.begin.Do(func() {
+		s.err = fmt.Errorf("look for runtimes: %w", context.Canceled)
+		close(s.found)
+		close(s.done)
+	})
 	<-s.done
 }
 
@@ -146,7 +165,7 @@ func (s *Set) add(ctx context.Context, dir string, host *Host, f Family, found [
 // List tells of every managed runtime, in the families' order, whether and
 // where it is here, or how to get it.
 func (s *Set) List() []Found {
-	<-s.found
+	_ = s.Wait() // an error is about the folder; what was found is told all the same
 	var list []Found
 	for _, f := range s.families {
 		for _, r := range f.Runtimes() {
