@@ -120,7 +120,10 @@ func (b *box) prepare(spec *sandbox.Spec) (err error) {
 }
 
 func (b *box) takeVolume(spec *sandbox.Spec) (err error) {
-	if b.d.volumes != nil {
+	switch {
+	case b.d.tried != nil:
+		b.volume, b.d.tried = b.d.tried, nil
+	case b.d.volumes != nil:
 		b.volume, err = b.d.volumes.Make(spec.TmpMiB)
 	}
 	return err

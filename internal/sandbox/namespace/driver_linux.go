@@ -36,8 +36,9 @@ type Driver struct {
 	image    *os.File
 	null     *os.File
 	tree     *cgroup.Tree
-	volumes  *volume.Maker // nil: /tmp is memory
-	noVolume error         // why
+	volumes  *volume.Maker  // nil: /tmp is memory
+	noVolume error          // why
+	tried    *volume.Volume // by which it was seen that volumes work, for the trial sandbox
 	filter   []byte
 
 	// mountsByFD: this process may detach mounts and hand them over, so PID 1
@@ -130,16 +131,16 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 	if err != nil {
 		return err
 	}
-	v, err := m.Make(8)
-	if err != nil {
+	if d.tried, err = m.Make(trialTmp); err != nil {
 		d.noVolume = err
 		return nil
 	}
 	d.volumes = m
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-	defer cancel()
-	return errors.Join(v.Close(), v.WaitGone(ctx))
+	return nil
 }
+
+// trialTmp is how many MiB of /tmp the trial sandbox has.
+const trialTmp = 8
 
 func (d *Driver) readHost(Config, string) (err error) {
 	if d.filter, err = seccomp.Program(); err != nil {
@@ -198,7 +199,7 @@ func (d *Driver) findNetwork(cfg Config, _ string) error {
 func (d *Driver) try() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
-	box, err := d.Create(ctx, sandbox.Spec{ID: fmt.Sprintf("trial-%d", os.Getpid()), MemoryMiB: 64, CPUs: 1, TmpMiB: 8, MaxProcesses: 16, MaxOpenFiles: 64})
+	box, err := d.Create(ctx, sandbox.Spec{ID: fmt.Sprintf("trial-%d", os.Getpid()), MemoryMiB: 64, CPUs: 1, TmpMiB: trialTmp, MaxProcesses: 16, MaxOpenFiles: 64})
 	if err != nil {
 		return err
 	}
@@ -229,6 +230,10 @@ func (d *Driver) Close() error {
 		failed = errors.Join(failed, b.Destroy(ctx))
 	}
 	d.ending.Wait()
+	if d.tried != nil { // something was missing before there was a trial
+		failed = errors.Join(failed, d.tried.Close())
+		d.tried = nil
+	}
 	if d.volumes != nil {
 		failed = errors.Join(failed, d.volumes.Close(ctx))
 		d.volumes = nil
@@ -267,7 +272,7 @@ func (d *Driver) Sweep(ctx context.Context) (sandbox.Swept, error) {
 	slices.Sort(ids)
 	s.Sandboxes = len(slices.Compact(ids))
 	err = errors.Join(err, recordErr)
-	if err == nil && d.volumes != nil {
+	if err == nil && loops > 0 {
 		err = d.volumes.WaitForeign(ctx)
 	}
 	if err != nil {

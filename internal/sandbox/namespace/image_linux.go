@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -20,16 +21,14 @@ var initbin embed.FS
 // that any number of sandboxes execute from, sharing its pages.
 func loadImage(path string) (*os.File, error) {
 	name := "lambent-init-linux-" + runtime.GOARCH
-	program, err := initbin.ReadFile("initbin/" + name)
-	if path != "" {
-		program, err = os.ReadFile(path)
-	}
+	program, err := openProgram(name, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("this program was built without %s: run make build", name)
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer program.Close()
 	fd, err := unix.MemfdCreate("lambent-init", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if err == unix.EINVAL { // before Linux 6.3 all are executable
 		fd, err = unix.MemfdCreate("lambent-init", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -38,7 +37,7 @@ func loadImage(path string) (*os.File, error) {
 		return nil, fmt.Errorf("make memory for lambent-init: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "lambent-init")
-	_, err = f.Write(program)
+	_, err = io.Copy(f, program) // it is two megabytes, which the heap need not hold
 	if err == nil {
 		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
 	}
@@ -47,4 +46,12 @@ func loadImage(path string) (*os.File, error) {
 		return nil, fmt.Errorf("load lambent-init: %w", err)
 	}
 	return f, nil
+}
+
+// openProgram opens the one that is embedded, or another.
+func openProgram(name, path string) (fs.File, error) {
+	if path != "" {
+		return os.Open(path)
+	}
+	return initbin.Open("initbin/" + name)
 }
