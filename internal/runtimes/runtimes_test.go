@@ -37,7 +37,7 @@ func (f tongue) Bootstrap() fs.FS             { return f.files }
 
 func (tongue) Find(ctx context.Context, host *Host) []Found {
 	var list []Found
-	for _, c := range host.Candidates([]string{"tongue", "pkg/*/tongue"}, []Place{{Pattern: "~/managed/*/tongue", Source: "manager"}}) {
+	for _, c := range host.Candidates([]string{"tongue"}, []Place{{Pattern: "~/managed/*/tongue", Source: "manager"}}) {
 		if out, err := host.Try(ctx, c.Path, "version"); err == nil {
 			version := strings.TrimSpace(out)
 			list = append(list, Found{Runtime: lambda.Runtime("tongue" + version[:1]), Version: version, Path: c.Path, Prefix: filepath.Dir(c.Path), Source: c.Source})
@@ -291,7 +291,7 @@ func TestCandidatesOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, c := range host.Candidates([]string{"tongue"}, []Place{{Pattern: "~/managed/*/tongue*", Source: "manager"}}) {
+	for _, c := range host.Candidates([]string{"tongue", "pkg/*/tongue"}, []Place{{Pattern: "~/managed/*/tongue*", Source: "manager"}}) {
 		got = append(got, c.Source+" "+c.Path)
 	}
 	want := []string{
