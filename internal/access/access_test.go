@@ -105,13 +105,18 @@ func (w *world) user(t *testing.T, n NewKey) lambda.Credentials {
 // request signs as AWS's SDK does.
 func (w *world) request(t *testing.T, c lambda.Credentials, body string) *http.Request {
 	t.Helper()
+	return w.requestTo(t, c, body, "lambda", "us-east-1")
+}
+
+func (w *world) requestTo(t *testing.T, c lambda.Credentials, body, service, region string) *http.Request {
+	t.Helper()
 	sent, err := http.NewRequest("POST", "http://127.0.0.1:3001/2015-03-31/functions/f/invocations", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(body))
 	keys := aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret, SessionToken: c.Token}
-	if err := v4.NewSigner().SignHTTP(t.Context(), keys, sent, hex.EncodeToString(sum[:]), "lambda", "us-east-1", w.now); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), keys, sent, hex.EncodeToString(sum[:]), service, region, w.now); err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest("POST", sent.URL.String(), bytes.NewReader([]byte(body)))
@@ -407,6 +412,28 @@ func TestFunctionMay(t *testing.T) {
 	w.reopen(t, w.Sealer, false, r)
 	if err := w.FunctionMay(t.Context(), "nothing", fn, send); err != nil {
 		t.Errorf("where nobody is refused: %v", err)
+	}
+}
+
+// TestAdmitTo: a signature is for one service and region, and tells both problems.
+func TestAdmitTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true, nil)
+	alice := w.user(t, NewKey{User: "alice"})
+	const region, service = "Credential should be scoped to a valid region, not 'eu-west-1'. ", "Credential should be scoped to correct service: 'lambda'. "
+	for _, c := range []struct{ service, region, want string }{
+		{"lambda", "us-east-1", ""}, {"lambda", "eu-west-1", region}, {"s3", "us-east-1", service}, {"execute-api", "eu-west-1", region + service},
+	} {
+		asked := false
+		_, err := w.AdmitTo("lambda", w.requestTo(t, alice, "{}", c.service, c.region), func() ([]byte, error) { asked = true; return []byte("{}"), nil })
+		if asked != (c.want == "") {
+			t.Errorf("%s %s: body asked for: %v", c.service, c.region, asked)
+		}
+		if c.want != "" {
+			refused(t, c.service, err, lambda.InvalidSignature, c.want)
+		} else if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

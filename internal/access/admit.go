@@ -21,11 +21,21 @@ const (
 // known, so that strangers cannot make the server read much. Refusals are
 // *lambda.Error.
 func (a *Access) Admit(r *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
+	return a.admit(r, a.scoped, body)
+}
+
+// AdmitTo is Admit for those who signed for this service and this region. A signature
+// for another service was not made for it, and may not cover the body.
+func (a *Access) AdmitTo(service string, r *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
+	return a.admit(r, func(s sigv4.Scope) error { return a.scopedTo(service, s) }, body)
+}
+
+func (a *Access) admit(r *http.Request, scoped func(sigv4.Scope) error, body func() ([]byte, error)) (lambda.Caller, error) {
 	s, err := sigv4.Read(r)
 	if err != nil {
 		return lambda.Caller{}, refusal(err)
 	}
-	if err := a.scoped(s.Scope); err != nil {
+	if err := scoped(s.Scope); err != nil {
 		return lambda.Caller{}, err
 	}
 	if err := s.Current(a.Now()); err != nil {
@@ -53,6 +63,21 @@ func (a *Access) Admit(r *http.Request, body func() ([]byte, error)) (lambda.Cal
 func (a *Access) scoped(s sigv4.Scope) error {
 	if s.Service == "lambda" && s.Region != a.Home.Region {
 		return lambda.Errorf(lambda.InvalidSignature, "Credential should be scoped to a valid region, not '%s'.", s.Region)
+	}
+	return nil
+}
+
+// scopedTo words all that is wrong with a scope, each sentence with a space after it.
+func (a *Access) scopedTo(service string, s sigv4.Scope) error {
+	problems := ""
+	if s.Region != a.Home.Region {
+		problems = "Credential should be scoped to a valid region, not '" + s.Region + "'. "
+	}
+	if s.Service != service {
+		problems += "Credential should be scoped to correct service: '" + service + "'. "
+	}
+	if problems != "" {
+		return lambda.Errorf(lambda.InvalidSignature, "%s", problems)
 	}
 	return nil
 }

@@ -63,13 +63,16 @@ func TestURLsOfVerifiedCallers(t *testing.T) {
 	for _, c := range []struct {
 		what   string
 		keys   aws.Credentials
+		scope  string
 		status int
 		want   string
 	}{
-		{"who may", admin, 200, "arn:aws:iam::000000000000:user/admin"},
-		{"who may not", stranger, 403, forbidden},
-		{"a wrong secret", wrong, 403, "The request signature we calculated does not match"},
-		{"nobody", aws.Credentials{}, 403, forbidden},
+		{"who may", admin, "lambda us-east-1", 200, "arn:aws:iam::000000000000:user/admin"},
+		{"who may not", stranger, "lambda us-east-1", 403, forbidden},
+		{"a wrong secret", wrong, "lambda us-east-1", 403, "The request signature we calculated does not match"},
+		{"nobody", aws.Credentials{}, "", 403, forbidden},
+		{"who signed for another service", admin, "s3 us-east-1", 403, `{"message":"Credential should be scoped to correct service: 'lambda'. "}`},
+		{"who signed for another region", admin, "lambda eu-west-1", 403, `{"message":"Credential should be scoped to a valid region, not 'eu-west-1'. "}`},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+path, strings.NewReader("text"))
 		if err != nil {
@@ -77,7 +80,8 @@ func TestURLsOfVerifiedCallers(t *testing.T) {
 		}
 		if c.keys.AccessKeyID != "" {
 			sum := sha256.Sum256([]byte("text"))
-			if err := v4.NewSigner().SignHTTP(t.Context(), c.keys, r, hex.EncodeToString(sum[:]), "lambda", "us-east-1", time.Now()); err != nil {
+			service, region, _ := strings.Cut(c.scope, " ")
+			if err := v4.NewSigner().SignHTTP(t.Context(), c.keys, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

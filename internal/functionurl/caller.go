@@ -13,7 +13,8 @@ import (
 type Callers interface {
 	// Enforced tells whether anybody is ever refused.
 	Enforced() bool
-	Admit(r *http.Request, body func() ([]byte, error)) (lambda.Caller, error)
+	// AdmitTo verifies who signed a request for a service.
+	AdmitTo(service string, r *http.Request, body func() ([]byte, error)) (lambda.Caller, error)
 	Believe(r *http.Request) lambda.Caller
 	Nobody(r *http.Request) lambda.Caller
 	Authorize(ctx context.Context, who lambda.Caller, act lambda.Act) error
@@ -25,6 +26,7 @@ type Policies interface {
 }
 
 const (
+	service   = "lambda"    // that callers sign for
 	anonymous = "anonymous" // the account of who came without credentials
 
 	// forbidden is what AWS says to callers who may not use a URL (F179).
@@ -53,7 +55,7 @@ func (h *Handler) caller(w http.ResponseWriter, r *http.Request, target lambda.U
 			err = errForbidden
 		}
 	case enforced:
-		if who, err = h.Callers.Admit(r, read); err == nil {
+		if who, err = h.Callers.AdmitTo(service, r, read); err == nil {
 			err = h.allowed(r.Context(), who, target)
 		}
 	default:

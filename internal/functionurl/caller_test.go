@@ -3,6 +3,7 @@ package functionurl
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,7 +21,10 @@ type door struct {
 
 func (d *door) Enforced() bool { return true }
 
-func (d *door) Admit(_ *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
+func (d *door) AdmitTo(service string, _ *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
+	if service != "lambda" {
+		return lambda.Caller{}, errors.New("admitted to " + service)
+	}
 	if d.admit != nil {
 		return lambda.Caller{}, d.admit
 	}
