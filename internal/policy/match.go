@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // pattern is a text with wildcards and variables.
 type pattern struct {
@@ -136,7 +139,7 @@ func glob(parts []part, text string) bool {
 			continue
 		case at < len(parts) && parts[at].kind == any1 && pos < len(text):
 			at++
-			pos++
+			pos += character(text[pos:])
 			continue
 		case at < len(parts) && parts[at].kind == literal && strings.HasPrefix(text[pos:], parts[at].text):
 			pos += len(parts[at].text)
@@ -146,9 +149,15 @@ func glob(parts []part, text string) bool {
 		if star < 0 || from >= len(text) {
 			return false
 		}
-		from++
+		from += character(text[from:])
 		at, pos = star+1, from
 	}
+}
+
+// character is how many bytes the first character of a text has.
+func character(text string) int {
+	_, size := utf8.DecodeRuneInString(text)
+	return size
 }
 
 // arnFields is how many fields an ARN has; the last one may hold colons.

@@ -363,6 +363,33 @@ func TestRefusedDocuments(t *testing.T) {
 
 // FuzzParse: whatever is read can be decided upon, and a document with a deny of
 // everything beside it never allows.
+// TestWildcards: "?" is one character, however many bytes it has.
+func TestWildcards(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pattern, text string
+		fits          bool
+	}{
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"a?c", "abbc", false},
+		{"a?c", "aéc", true}, {"a??c", "aéc", false}, {"a?c", "a€c", true}, {"a???c", "a€c", false}, {"?", "😀", true}, {"????", "😀", false},
+		{"*?", "€", true}, {"*??", "€", false}, {"*???", "é€", false}, {"*??", "é€", true}, {"?*?", "€", false}, {"*?c*", "€c", true},
+		{"a*é", "aéé", true}, {"*", "", true}, {"?", "", false}, {"*?*?*", "a€", true}, {"*?*?*", "€", false},
+		{"?", "\xff", true}, {"??", "\xff\xfe", true}, {"?", "\xff\xfe", false},
+	} {
+		p := compile(c.pattern, true, false)
+		if got := p.fits(c.text, nil); got != c.fits {
+			t.Errorf("%q fits %q: %v, want %v", c.text, c.pattern, got, c.fits)
+		}
+	}
+	d := parse(t, OfIdentity, allow(`"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/caf?"`))
+	for resource, allowed := range map[string]bool{"arn:aws:s3:::b/café": true, "arn:aws:s3:::b/cafés": false} {
+		got := Decide(Request{Principal: alice, Action: "s3:GetObject", Resource: resource, Owner: account, Context: func(string) ([]string, bool) { return nil, false }}, Policies{Identity: d})
+		if got.Allowed != allowed {
+			t.Errorf("%s: %+v", resource, got)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(allow(invokeAll), "lambda:InvokeFunction", fn)
 	f.Add(allow(`"Principal":{"AWS":["*"]},"NotAction":"a:*","NotResource":["arn:aws:*${aws:username, 'x'}*"],"Condition":{"ForAllValues:StringLike":{"aws:username":["a*?"]}}`), "a:b", "*")
