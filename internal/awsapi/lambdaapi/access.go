@@ -95,7 +95,7 @@ func (a *API) authorize(ctx context.Context, operation string, in awsapi.Input) 
 	case kind == aSigning:
 		act.Resource = in.Text("CodeSigningConfigArn")
 	case kind == aMapping:
-		arn("event-source-mapping:" + in.Text("UUID"))
+		return a.authorizeMapping(ctx, act, in.Text("UUID"))
 	case kind == tagged:
 		return a.authorizeTags(ctx, act, in.Text("Resource"))
 	case kind == aProvider:
@@ -160,16 +160,37 @@ func (a *API) addFunction(ctx context.Context, act *lambda.Act, ref lambda.Refer
 	if p, err := a.Catalog.Policy(ctx, ref.Name, ref.Qualifier); err == nil { // or there is none
 		act.Policies = []string{p.JSON()}
 	}
-	tags, err := a.Catalog.Tags(ctx, ref.Name)
-	if err != nil || len(tags) == 0 {
-		return
-	}
+	tags, _ := a.Catalog.Tags(ctx, ref.Name) // or there are none
+	addTags(act, tags)
+}
+
+func addTags(act *lambda.Act, tags map[string]string) {
 	if act.Conditions == nil {
 		act.Conditions = map[string][]string{}
 	}
 	for key, value := range tags {
 		act.Conditions["aws:resourcetag/"+strings.ToLower(key)] = []string{value}
 	}
+}
+
+// authorizeMapping asks for something on an event source mapping, whose function
+// policies may name. Who gives it to another function needs the right for both.
+func (a *API) authorizeMapping(ctx context.Context, act lambda.Act, uuid string) error {
+	const key = "lambda:functionarn"
+	act.Resource = a.Home.EventSourceMappingARN(uuid)
+	m, err := a.Catalog.Mapping(ctx, uuid)
+	if err != nil { // there is none, which the operation will say
+		return a.permit(ctx, act)
+	}
+	act.Resource = a.Home.EventSourceMappingARN(m.UUID)
+	addTags(&act, m.Tags)
+	next := act.Conditions[key]
+	act.Conditions[key] = []string{a.Home.FunctionARN(m.Function, m.Qualifier)}
+	if err := a.permit(ctx, act); err != nil || next == nil {
+		return err
+	}
+	act.Conditions[key] = next
+	return a.permit(ctx, act)
 }
 
 // authorizeTags asks for something on what an ARN names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -18,15 +19,19 @@ import (
 
 // asked is an Access that remembers what it was asked, and refuses it.
 type asked struct {
-	mu   sync.Mutex
-	who  lambda.Caller
-	acts []lambda.Act
+	mu         sync.Mutex
+	who        lambda.Caller
+	acts       []lambda.Act
+	refuseFrom int // the first question that is refused: the n-th
 }
 
 func (a *asked) Authorize(_ context.Context, who lambda.Caller, act lambda.Act) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.who, a.acts = who, append(a.acts, act)
+	act.Conditions = maps.Clone(act.Conditions)
+	if a.who, a.acts = who, append(a.acts, act); len(a.acts) < a.refuseFrom {
+		return nil
+	}
 	return lambda.Errorf(lambda.AccessDenied, "no")
 }
 
@@ -41,6 +46,13 @@ func (noPolicies) Policy(context.Context, string, string) (lambda.Policy, error)
 
 func (noPolicies) LayerPolicy(context.Context, string, int64) (lambda.Policy, error) {
 	return lambda.Policy{Statements: []lambda.Statement{{ID: "s", Principal: "*", Action: "a:b", Resource: "r"}}}, nil
+}
+
+func (noPolicies) Mapping(_ context.Context, uuid string) (lambda.EventSourceMapping, error) {
+	if uuid != "there" {
+		return lambda.EventSourceMapping{}, errNoResource()
+	}
+	return lambda.EventSourceMapping{UUID: uuid, Function: "f", Qualifier: "live", Tags: map[string]string{"Team": "x"}}, nil
 }
 
 func guarded(t *testing.T) (*API, *asked) {
@@ -168,6 +180,34 @@ func TestResourcesAndConditions(t *testing.T) {
 		api.ServeHTTP(w, httptest.NewRequest(c.method, c.target, strings.NewReader(c.body)))
 		if len(access.acts) != 1 || access.acts[0].Resource != c.resource || len(c.conditions)+len(access.acts[0].Conditions) > 0 && !reflect.DeepEqual(access.acts[0].Conditions, c.conditions) {
 			t.Errorf("%s %s: asked for %+v, want %s %v", c.method, c.target, access.acts, c.resource, c.conditions)
+		}
+	}
+}
+
+// TestMappingsOfFunctions: policies may name the function of a mapping, whatever is
+// done with it; who gives it to another one needs the right for both.
+func TestMappingsOfFunctions(t *testing.T) {
+	t.Parallel()
+	const target = "/2015-03-31/event-source-mappings/there"
+	for _, c := range []struct{ method, body, action, functions string }{
+		{"GET", "", "lambda:GetEventSourceMapping", "f:live"},
+		{"DELETE", "", "lambda:DeleteEventSourceMapping", "f:live"},
+		{"DELETE", `{"FunctionName":"g"}`, "lambda:DeleteEventSourceMapping", "f:live"},
+		{"PUT", `{"BatchSize":1}`, "lambda:UpdateEventSourceMapping", "f:live"},
+		{"PUT", `{"FunctionName":"g"}`, "lambda:UpdateEventSourceMapping", "f:live g"},
+	} {
+		api, access := guarded(t)
+		access.refuseFrom = len(strings.Fields(c.functions))
+		api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(c.method, target, strings.NewReader(c.body)))
+		var functions []string
+		for _, act := range access.acts {
+			functions = append(functions, strings.TrimPrefix(act.Conditions["lambda:functionarn"][0], prefix+"function:"))
+			if act.Action != c.action || act.Resource != prefix+"event-source-mapping:there" || act.Conditions["aws:resourcetag/team"][0] != "x" {
+				t.Errorf("%s %s: asked for %+v", c.method, c.body, act)
+			}
+		}
+		if got := strings.Join(functions, " "); got != c.functions {
+			t.Errorf("%s %s: asked for the functions %s, want %s", c.method, c.body, got, c.functions)
 		}
 	}
 }

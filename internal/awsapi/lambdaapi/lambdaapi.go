@@ -108,6 +108,7 @@ type Keys interface {
 
 // Config is what the API is joined to. Every field but Keys, Access and Admit is needed.
 type Config struct {
+	Model    *awsapi.Model // the service's wire; nil: it is read
 	Home     lambda.Home
 	Catalog  Catalog
 	Invoker  Invoker
@@ -166,9 +167,12 @@ func New(config Config) (*API, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	model, err := Model()
-	if err != nil {
-		return nil, err
+	model := config.Model
+	if model == nil {
+		var err error
+		if model, err = Model(); err != nil {
+			return nil, err
+		}
 	}
 	a := &API{Config: config}
 	a.codes = &links{key: config.SigningKey, now: config.Now, endpoint: config.Endpoint}
