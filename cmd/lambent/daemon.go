@@ -67,7 +67,9 @@ type daemon struct {
 	schedules   *schedule.Engine
 	access      *access.Access
 	roles       *roles.Roles
+	model       *awsapi.Model
 	handler     http.Handler
+	begun       chan struct{} // closed by begin
 
 	mu   sync.Mutex
 	undo []func() // mu, while opening; what close does, last first
@@ -79,7 +81,7 @@ const keptTraces = 10_000
 // open starts every part; on an error those that were started are ended.
 func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{
-		options: o, address: address, log: log, traces: trace.New(keptTraces), metrics: metrics.New(),
+		options: o, address: address, log: log, traces: trace.New(keptTraces), metrics: metrics.New(), begun: make(chan struct{}),
 		home: lambda.Home{Partition: "aws", Region: o.region, Account: o.account},
 	}
 	defer func() {
@@ -93,7 +95,7 @@ func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger
 	// Half of a start is a trial sandbox; meanwhile what is kept is opened.
 	sandboxes := make(chan error, 1)
 	go func() { sandboxes <- d.openSandboxes(ctx) }()
-	err = inOrder(ctx, d.openRuntimes, d.openLogs, d.openCatalog)
+	err = inOrder(ctx, d.openRuntimes, d.openLogs, d.openCatalog, d.readModel)
 	if err = errors.Join(<-sandboxes, err); err != nil {
 		return nil, err
 	}
@@ -165,11 +167,11 @@ func (d *daemon) openSandboxes(ctx context.Context) error {
 	return nil
 }
 
-// openRuntimes looks for interpreters in the background: who needs one waits.
+// openRuntimes makes what looks for interpreters when begin says so, or when
+// somebody needs one.
 func (d *daemon) openRuntimes(ctx context.Context) error {
-	d.runtimes = runtimes.Start(ctx, runtimeOptions(d.path("runtimes"), d.options))
+	d.runtimes = runtimes.New(ctx, runtimeOptions(d.path("runtimes"), d.options))
 	d.later(d.runtimes.Stop)
-	go func() { d.check("find runtimes", d.runtimes.Wait()) }() // ends with Stop at the latest
 	return nil
 }
 
@@ -283,6 +285,12 @@ func (d *daemon) limits() (placement.Limits, error) {
 	return l, nil
 }
 
+// readModel reads what the API is made of.
+func (d *daemon) readModel(context.Context) (err error) {
+	d.model, err = lambdaapi.Model()
+	return err
+}
+
 // openServer makes the API; serving begins when the listener is given to it.
 func (d *daemon) openServer(context.Context) error {
 	key, err := signingKey(d.path("link.key"))
@@ -295,7 +303,7 @@ func (d *daemon) openServer(context.Context) error {
 		return err
 	}
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys, Admit: rates.admit,
+		Model: d.model, Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys, Admit: rates.admit,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now, Access: d.lambdaAccess(),
 		StreamRate: d.options.responseRate(),
 	})

@@ -99,7 +99,13 @@ func (r retirer) Activated(v *lambda.Version) {
 	if p == nil || p.ctx.Err() != nil {
 		return
 	}
-	p.asking.Go(func() { p.expect(v) }) // runtimes may still be looked for
+	p.asking.Go(func() {
+		select {
+		case <-p.d.begun:
+			p.expect(v) // runtimes may still be looked for
+		case <-p.ctx.Done():
+		}
+	})
 }
 
 // expect says nothing of errors: the first invocation will.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -170,12 +169,6 @@ func (o options) check() error {
 	return o.access.check(o.listen)
 }
 
-// shareOfProcessors is how many processors the daemon uses of n: half, as the
-// functions need the other half. More would cost more than they give: handing an
-// invocation from one thread to another takes longer than all else that is done
-// with it, and a daemon with a processor to spare does it four times for each.
-func shareOfProcessors(n int) int { return max(1, n/2) }
-
 // serve runs the daemon until ctx ends, then drains.
 func serve(ctx context.Context, o options, out io.Writer) error {
 	if err := o.check(); err != nil {
@@ -187,9 +180,7 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(shareOfProcessors(runtime.NumCPU()))
-	}
+	settle := hurry()
 	ln, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -204,5 +195,7 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, d.banner())
+	settle()
+	d.begin()
 	return d.serve(ctx, ln)
 }
