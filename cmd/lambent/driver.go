@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"lambent/internal/lambda"
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/namespace"
 	"lambent/internal/sandbox/process"
@@ -73,5 +74,5 @@ func (d *daemon) use(driver sandbox.Driver) {
 const readyVolumes = 8
 
 func namespaceConfig(dir string, log *slog.Logger) namespace.Config {
-	return namespace.Config{StateDir: filepath.Join(dir, "namespace"), ReadyVolumes: readyVolumes, Log: log}
+	return namespace.Config{StateDir: filepath.Join(dir, "namespace"), ReadyVolumes: readyVolumes, UsualTmpMiB: lambda.DefaultEphemeralMB, Log: log}
 }

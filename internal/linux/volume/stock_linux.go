@@ -6,9 +6,16 @@ import (
 	"time"
 )
 
-// refillPause is how long after a volume was taken the next is made: whoever
-// took it has better use for the processors just then.
-const refillPause = 10 * time.Millisecond
+// When volumes are made: whoever took one has better use for the processors, and
+// for the lock that the kernel has on all mounts, just then.
+const (
+	// calm is how long nobody must have taken one.
+	calm = 100 * time.Millisecond
+	// urgent is the same when there is none of a size.
+	urgent = 25 * time.Millisecond
+	// patience bounds both under takes that do not end.
+	patience = 250 * time.Millisecond
+)
 
 // stock is volumes that nobody has had yet, of the sizes that are asked for.
 type stock struct {
@@ -18,6 +25,8 @@ type stock struct {
 	mu      sync.Mutex // guards what follows
 	ready   []*Volume  // oldest first
 	recent  []int      // sizes in MiB, the last asked for first
+	last    time.Time  // when one was asked for
+	short   time.Time  // since when one has been missing; zero: all are there
 	timer   *time.Timer
 	closed  bool
 	refills sync.WaitGroup
@@ -42,10 +51,7 @@ func (s *stock) take(mib int) *Volume {
 	}
 	s.recent = append([]int{mib}, slices.DeleteFunc(s.recent, func(size int) bool { return size == mib })...)
 	s.recent = s.recent[:min(len(s.recent), s.most)]
-	if s.timer == nil {
-		s.refills.Add(1)
-		s.timer = time.AfterFunc(refillPause, s.refill)
-	}
+	defer s.wanting(mib)
 	for i, v := range s.ready {
 		if v.mib == mib {
 			s.ready = slices.Delete(s.ready, i, i+1)
@@ -53,6 +59,46 @@ func (s *stock) take(mib int) *Volume {
 		}
 	}
 	return nil
+}
+
+// expect has volumes made of a size that nobody has asked for, if none was of any.
+func (s *stock) expect(mib int) {
+	if s == nil || s.most <= 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.recent) > 0 {
+		return
+	}
+	s.recent = []int{mib}
+	s.wanting(mib)
+}
+
+// wanting sees to it that what is missing is made, in a while. It is called with
+// mu held.
+func (s *stock) wanting(mib int) {
+	s.last = time.Now()
+	if s.short.IsZero() {
+		s.short = s.last
+	}
+	pause := s.pause(mib, s.last)
+	if s.timer == nil {
+		s.refills.Add(1)
+		s.timer = time.AfterFunc(pause, s.refill)
+	} else if s.timer.Stop() { // else refill is at work, and looks itself
+		s.timer.Reset(pause)
+	}
+}
+
+// pause is how long nothing may be made yet of a size that is missing. It is
+// called with mu held.
+func (s *stock) pause(mib int, now time.Time) time.Duration {
+	wait := calm
+	if s.have(mib) == 0 {
+		wait = urgent
+	}
+	return min(s.last.Add(wait).Sub(now), s.short.Add(patience).Sub(now))
 }
 
 // refill makes what is missing, one after the other. A size that cannot be made
@@ -81,22 +127,31 @@ func (s *stock) refill() {
 	}
 }
 
-// missing tells the size to make next, and a volume that has to make room for
-// it. When nothing is missing the next take begins anew.
+// missing tells the size to make now, and a volume that has to make room for it.
+// When nothing is missing the next take begins anew, and when it is too early, a
+// later refill.
 func (s *stock) missing() (mib int, old *Volume) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wants := wanted(s.recent, s.most)
 	for _, size := range s.recent {
-		if !s.closed && s.have(size) < wants[size] {
-			if len(s.ready) >= s.most {
-				old = s.surplus(wants)
-			}
-			return size, old
+		if s.have(size) < wants[size] && (mib == 0 || s.have(size) == 0 && s.have(mib) > 0) {
+			mib = size
 		}
 	}
-	s.timer = nil
-	return 0, nil
+	if mib == 0 || s.closed {
+		s.timer, s.short = nil, time.Time{}
+		return 0, nil
+	}
+	if wait := s.pause(mib, time.Now()); wait > 0 {
+		s.refills.Add(1)
+		s.timer = time.AfterFunc(wait, s.refill)
+		return 0, nil
+	}
+	if len(s.ready) >= s.most {
+		old = s.surplus(wants)
+	}
+	return mib, old
 }
 
 // wanted shares out the places: half of those that are left for each size, the

@@ -84,6 +84,58 @@ func TestStock(t *testing.T) {
 	}
 }
 
+// TestExpect: a size that is expected is there before anybody asks, unless
+// others were asked for.
+func TestExpect(t *testing.T) {
+	t.Parallel()
+	m := newMaker(t)
+	letGo(t, makeVolume(t, m, 8))
+	m.Expect(8) // nothing is kept yet
+	m.Keep(4)
+	m.Expect(8)
+	settled(t, m.stock)
+	m.stock.mu.Lock()
+	if n := m.stock.have(8); n != 2 {
+		t.Errorf("%d volumes are ready, want 2", n)
+	}
+	m.stock.mu.Unlock()
+	letGo(t, makeVolume(t, m, 8))
+	m.Expect(16)
+	settled(t, m.stock)
+	m.stock.mu.Lock()
+	defer m.stock.mu.Unlock()
+	if n := m.stock.have(16); n != 0 {
+		t.Errorf("%d volumes are ready of a size that nobody has asked for", n)
+	}
+}
+
+// TestPause: what is missing is made when nobody has asked for a while, sooner
+// when there is none, and in the end in any case.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1000, 0)
+	for _, tt := range []struct {
+		name        string
+		ready       int
+		short, last time.Duration // after begin
+		want        time.Duration // after begin
+	}{
+		{"one is left", 1, 0, 0, calm},
+		{"none is left", 0, 0, 0, urgent},
+		{"more were taken", 1, 0, 40 * time.Millisecond, 40*time.Millisecond + calm},
+		{"takes do not end", 1, 0, 240 * time.Millisecond, patience},
+		{"none is left and takes do not end", 0, 0, 240 * time.Millisecond, patience},
+	} {
+		s := &stock{short: begin.Add(tt.short), last: begin.Add(tt.last)}
+		for range tt.ready {
+			s.ready = append(s.ready, &Volume{mib: 8})
+		}
+		if got := s.pause(8, begin); got != tt.want {
+			t.Errorf("%s: it waits for %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestStockCloses: a maker that is closed while it makes waits for the end of all.
 func TestStockCloses(t *testing.T) {
 	t.Parallel()
@@ -96,7 +148,7 @@ func TestStockCloses(t *testing.T) {
 			t.Fatal(err)
 		}
 		letGo(t, v)
-		time.Sleep(refillPause) // so that Close may find it at work
+		time.Sleep(urgent) // so that Close may find it at work
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := m.Close(ctx); err != nil {
@@ -124,7 +176,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 		b.StopTimer()
 		letGo(b, v)
-		time.Sleep(30 * time.Millisecond) // time to refill
+		time.Sleep(calm + 30*time.Millisecond) // time to refill
 		b.StartTimer()
 	}
 }

@@ -49,23 +49,53 @@ func (t template) stamp(f *os.File) error {
 // loadTemplate reads the template of a size from the folder, or makes it first.
 func (m *Maker) loadTemplate(mib int) (template, error) {
 	path := filepath.Join(m.dir, fmt.Sprintf("template-1-%d", mib)) // 1: the way they are made
-	t, err := readTemplate(path)
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return t, err
+	f, err := os.Open(path)
+	if err == nil {
+		defer f.Close()
+		return readTemplate(f)
 	}
-	draft, err := os.CreateTemp(m.dir, "draft-")
+	if !errors.Is(err, os.ErrNotExist) {
+		return template{}, fmt.Errorf("read volume template: %w", err)
+	}
+	t, err := m.makeTemplate(mib)
 	if err != nil {
-		return template{}, fmt.Errorf("make a volume template: %w", err)
-	}
-	defer os.Remove(draft.Name())
-	defer draft.Close()
-	if err := m.fit(draft, int64(mib)<<20); err != nil {
 		return template{}, fmt.Errorf("make a volume template of %d MiB: %w", mib, err)
 	}
-	if err := os.Rename(draft.Name(), path); err != nil {
+	if err := m.keepTemplate(t, path); err != nil {
 		return template{}, fmt.Errorf("keep a volume template: %w", err)
 	}
-	return readTemplate(path)
+	return t, nil
+}
+
+// makeTemplate formats in memory: mkfs waits for the disk again and again, and
+// somebody may be waiting for the first volume of the size.
+func (m *Maker) makeTemplate(mib int) (template, error) {
+	fd, err := unix.MemfdCreate(fmt.Sprintf("volume-%d-%d", os.Getpid(), mib), unix.MFD_CLOEXEC)
+	if err != nil {
+		return template{}, err
+	}
+	draft := os.NewFile(uintptr(fd), "volume")
+	defer draft.Close()
+	if err := m.fit(draft, int64(mib)<<20); err != nil {
+		return template{}, err
+	}
+	return readTemplate(draft)
+}
+
+// keepTemplate writes a template down for later makers, in one step.
+func (m *Maker) keepTemplate(t template, path string) error {
+	f, err := os.CreateTemp(m.dir, "draft-")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(t.stamp(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // fit formats the draft until what a user can fill is what was wanted. How much
@@ -104,7 +134,8 @@ func (m *Maker) format(draft *os.File, bytes int64) (int64, error) {
 		return 0, err
 	}
 	cmd := exec.Command(mkfs, "-q", "-F", "-O", features, "-b", strconv.Itoa(blockSize), "-m", "0", "-i", "16384", "-I", "256",
-		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", "-L", "tmp", draft.Name())
+		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", "-L", "tmp", "/proc/self/fd/3")
+	cmd.ExtraFiles = []*os.File{draft}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MKE2FS_CONFIG=/dev/null"}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("%s: %w: %s", mkfs, err, out)
@@ -122,12 +153,7 @@ func (m *Maker) format(draft *os.File, bytes int64) (int64, error) {
 }
 
 // readTemplate takes the stretches of a sparse file that hold data.
-func readTemplate(path string) (template, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return template{}, err
-	}
-	defer f.Close()
+func readTemplate(f *os.File) (template, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return template{}, err

@@ -94,6 +94,10 @@ func (m *Maker) Make(mib int) (*Volume, error) {
 	return m.fresh(mib)
 }
 
+// Expect says that a volume will be asked for, and of which size if it is like
+// most, so that the first who asks need not wait for all.
+func (m *Maker) Expect(mib int) { m.stock.expect(mib) }
+
 // fresh makes a volume.
 func (m *Maker) fresh(mib int) (*Volume, error) {
 	m.mu.Lock()

@@ -39,6 +39,9 @@ func (d *Driver) Begin(ctx context.Context, blank sandbox.Blank) (sandbox.Unfini
 	if err != nil {
 		return nil, fmt.Errorf("begin %w", err)
 	}
+	if d.volumes != nil && d.usualTmp > 0 {
+		d.volumes.Expect(d.usualTmp) // Finish will want one
+	}
 	return b, nil
 }
 

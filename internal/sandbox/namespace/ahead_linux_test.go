@@ -2,13 +2,59 @@ package namespace
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"lambent/internal/sandbox"
 )
+
+// TestUsualTmp: once a sandbox is begun there are volumes of the usual size, so
+// that the first Finish does not wait for one to be formatted.
+func TestUsualTmp(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	d, err := New(Config{StateDir: state, ReadyVolumes: 2, UsualTmpMiB: 24, initPath: initPath()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	if d.volumes == nil {
+		t.Skip(d.noVolume)
+	}
+	u, err := d.Begin(t.Context(), sandbox.Blank{ID: "blank", Hostname: "sandbox"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		if _, err := os.Stat(filepath.Join(state, "volumes", "template-1-24")); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal("none was made")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	spec := usualSpec("finished")
+	spec.TmpMiB = 24
+	if err := u.Finish(t.Context(), spec); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestFinishLimitsTheLiving: who was started before Finish has the limits and the
 // processors of who comes later.

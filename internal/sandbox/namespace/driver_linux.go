@@ -39,6 +39,7 @@ type Driver struct {
 	volumes  *volume.Maker  // nil: /tmp is memory
 	noVolume error          // why
 	tried    *volume.Volume // by which it was seen that volumes work, for the trial sandbox
+	usualTmp int            // MiB, 0 when it is not known
 	filter   []byte
 
 	// mountsByFD: this process may detach mounts and hand them over, so PID 1
@@ -63,7 +64,7 @@ type Driver struct {
 // New prepares a driver and tries it: a driver that is returned has made a
 // sandbox. The host's folder StateDir is its own.
 func New(cfg Config) (_ *Driver, err error) {
-	d := &Driver{log: cfg.Log, rootless: cfg.Rootless || os.Geteuid() != 0, live: map[string]*box{}}
+	d := &Driver{log: cfg.Log, rootless: cfg.Rootless || os.Geteuid() != 0, usualTmp: cfg.UsualTmpMiB, live: map[string]*box{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -68,6 +68,10 @@ type Config struct {
 	// that sandboxes had last. 0: each is made when it is wanted.
 	ReadyVolumes int
 
+	// UsualTmpMiB is the size that most sandboxes have: the first volumes are made
+	// of it once a sandbox is begun. 0: none is made before one was wanted.
+	UsualTmpMiB int
+
 	Log *slog.Logger // nil discards
 
 	initPath string // tests: lambent-init, where none was embedded
