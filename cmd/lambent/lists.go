@@ -47,9 +47,9 @@ func (c *client) stocks(cmd *cobra.Command) error {
 	if err := c.get(cmd.Context(), ownapi.Prefix+"ahead", nil, &list); err != nil {
 		return err
 	}
-	return c.show(cmd.OutOrStdout(), list, "READY\tCOMING\tMEMORY\tTAKEN\tBOOTING\tBARE\tNOTHING\tPROGRAM", func(row func(...any)) {
+	return c.show(cmd.OutOrStdout(), list, "READY\tCOMING\tWANTED\tMEMORY\tTAKEN\tBOOTING\tBARE\tNOTHING\tPROGRAM", func(row func(...any)) {
 		for _, s := range list {
-			row(s.Ready, s.Coming, fmt.Sprintf("%d MB", s.MemoryMB), s.Taken, s.Booting, s.Bare, s.Nothing, cmp.Or(s.Program, "(bare sandbox)"))
+			row(s.Ready, s.Coming, s.Wanted, fmt.Sprintf("%d MB", s.MemoryMB), s.Taken, s.Booting, s.Bare, s.Nothing, cmp.Or(s.Program, "(bare sandbox)"))
 		}
 	})
 }

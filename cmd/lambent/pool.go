@@ -72,7 +72,7 @@ func aheadOf(p *bootPool) ownapi.Ahead {
 func (p *bootPool) Stocks() (list []ownapi.Stock) {
 	for _, s := range p.Pool.Stocks() {
 		one := ownapi.Stock{
-			Ready: s.Ready, Coming: s.Coming, MemoryMB: int(s.MemoryBytes >> 20),
+			Ready: s.Ready, Coming: s.Coming, Wanted: s.Wanted, MemoryMB: int(s.MemoryBytes >> 20),
 			Taken: s.Found.Ready + s.Found.Booting, Booting: s.Found.Booting, Bare: s.Found.Bare, Nothing: s.Found.Nothing,
 		}
 		if s.Ahead != nil {

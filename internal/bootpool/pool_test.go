@@ -175,6 +175,9 @@ func TestMemberIsUsedOnce(t *testing.T) {
 		if n := s.ready(python); n < basis {
 			t.Errorf("%d are ready again, want %d or more", n, basis)
 		}
+		if one := s.Stocks()[0]; one.Wanted != one.Ready || one.Coming != 0 {
+			t.Errorf("the pool wants %d and has %d, with %d that come", one.Wanted, one.Ready, one.Coming)
+		}
 	})
 }
 

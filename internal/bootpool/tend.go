@@ -41,16 +41,13 @@ func (p *Pool) tend() {
 
 // adjust does what the decision says.
 func (p *Pool) adjust() (next time.Time) {
-	budget := int64(p.config.MemoryMiB)
-	if p.config.Room != nil {
-		budget = min(budget, int64(p.config.Room()))
-	}
+	budget := p.budget()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return time.Time{}
 	}
-	w := p.world(max(budget, 0) << 20)
+	w := p.world(budget)
 	steps, short, next := decide(w)
 	switch {
 	case !short:
@@ -74,6 +71,15 @@ func (p *Pool) adjust() (next time.Time) {
 	}
 	p.forget(w.now)
 	return next
+}
+
+// budget is how many bytes all members may take together now.
+func (p *Pool) budget() int64 {
+	mib := p.config.MemoryMiB
+	if p.config.Room != nil {
+		mib = min(mib, p.config.Room())
+	}
+	return int64(max(mib, 0)) << 20
 }
 
 // world is what the decision looks at. It is called with mu held.

@@ -7,6 +7,7 @@ type Stock struct {
 	Program  string `json:"program"` // "" for bare sandboxes
 	Ready    int    `json:"ready"`
 	Coming   int    `json:"coming"` // being made
+	Wanted   int    `json:"wanted"` // how many there should be
 	MemoryMB int    `json:"memoryMb"`
 
 	// What cold starts found since the stock is there.
