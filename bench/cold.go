@@ -115,6 +115,9 @@ func (b *bench) coldRound(ctx context.Context, s subject, sides []coldSide, each
 			if err := one.server.settled(ctx, one.answered); err != nil {
 				return nil, err
 			}
+			if err := one.server.stocked(ctx); err != nil {
+				return nil, err
+			}
 		}
 		if err := add("bare", func() error { return exec.CommandContext(ctx, s.bare[0], s.bare[1:]...).Run() }); err != nil {
 			return nil, fmt.Errorf("run %s: %w", s.bareS, err)
@@ -123,7 +126,8 @@ func (b *bench) coldRound(ctx context.Context, s subject, sides []coldSide, each
 	return round, nil
 }
 
-// tellCold notes the medians, and how much slower than these the slowest were.
+// tellCold notes the medians, and how much slower than these the slow ones were:
+// the bare starts show what of it is the machine's.
 func (b *bench) tellCold(s subject, servers []coldSide, out map[string][]sample) {
 	var sides []side
 	for _, one := range servers {
@@ -131,16 +135,21 @@ func (b *bench) tellCold(s subject, servers []coldSide, out map[string][]sample)
 	}
 	sides = append(sides, side{name: "bare"})
 	b.compare("cold", s.name+" (bare: "+s.bareS+")", "µs", out, sides, "bare", p50)
-	for _, one := range sides {
-		var all sample
-		for _, round := range out[one.name] {
-			all.latencies = append(all.latencies, round.latencies...)
+	for _, q := range []struct {
+		name string
+		at   float64
+	}{{"p90", 0.9}, {"slowest", 1}} {
+		for _, one := range sides {
+			var all sample
+			for _, round := range out[one.name] {
+				all.latencies = append(all.latencies, round.latencies...)
+			}
+			slices.Sort(all.latencies)
+			value := microseconds(all.at(q.at))
+			times := value / microseconds(all.at(0.5))
+			b.note(row{Part: "cold", What: fmt.Sprintf("%s %s of %d", s.name, q.name, len(all.latencies)), Side: one.name, Value: value, Unit: "µs",
+				To: "its p50", Ratio: times, Low: times, High: times})
 		}
-		slices.Sort(all.latencies)
-		slowest := microseconds(all.at(1))
-		times := slowest / microseconds(all.at(0.5))
-		b.note(row{Part: "cold", What: fmt.Sprintf("%s slowest of %d", s.name, len(all.latencies)), Side: one.name, Value: slowest, Unit: "µs",
-			To: "its p50", Ratio: times, Low: times, High: times})
 	}
 }
 
@@ -172,6 +181,9 @@ func (b *bench) burst(ctx context.Context) error {
 
 	name, err := b.deploy(ctx, s)
 	if err != nil {
+		return err
+	}
+	if err := b.server.stocked(ctx); err != nil {
 		return err
 	}
 	before := cpuOf(family(b.server.cmd.Process.Pid))

@@ -49,8 +49,10 @@ func startLambent(o options, dir string) (*server, error) {
 
 // quiet waits until the server's own work after its start is done: with a new
 // data folder it prepares runtimes for their first use.
-func (s *server) quiet(ctx context.Context) {
-	const look = 300 * time.Millisecond
+func (s *server) quiet(ctx context.Context) { s.still(ctx, 300*time.Millisecond) }
+
+// still waits until the server has done next to nothing for as long as that.
+func (s *server) still(ctx context.Context, look time.Duration) {
 	for limit := time.Now().Add(startedWithin); time.Now().Before(limit) && ctx.Err() == nil; {
 		before, known := cpuOf(family(s.cmd.Process.Pid)), len(family(s.cmd.Process.Pid))
 		time.Sleep(look)
@@ -151,6 +153,34 @@ func (s *server) settled(ctx context.Context, n int) error {
 		}
 	}
 	return fmt.Errorf("environments do not come to rest: want %d frozen, have %v", n, states)
+}
+
+// stocked waits until all is there that the server starts ahead, which is what
+// the goals of cold starts presume, and it has come to rest: it makes volumes, and
+// ends what was deleted, without a word.
+func (s *server) stocked(ctx context.Context) error {
+	var stocks []struct {
+		Program               string
+		Ready, Coming, Wanted int
+	}
+	for limit := time.Now().Add(startedWithin); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+		text, err := s.call(ctx, http.MethodGet, "/_lambent/ahead", nil)
+		if err == nil {
+			err = json.Unmarshal(text, &stocks)
+		}
+		if err != nil {
+			return fmt.Errorf("look at what is started ahead: %w", err)
+		}
+		full := true
+		for _, one := range stocks {
+			full = full && one.Coming == 0 && one.Ready >= one.Wanted
+		}
+		if full {
+			s.still(ctx, 100*time.Millisecond)
+			return nil
+		}
+	}
+	return fmt.Errorf("what is started ahead is never there: %+v", stocks)
 }
 
 // environments counts the environments there are.

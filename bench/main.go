@@ -30,6 +30,7 @@ type options struct {
 	length   time.Duration
 	starts   int
 	density  int
+	only     []string
 	many     int
 	quick    bool
 	peers    []peer
@@ -47,7 +48,8 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.serve, "serve", "", "further flags of lambent serve, separated by spaces")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds of every comparison")
 	f.DurationVar(&o.length, "length", 2*time.Second, "length of one side's turn")
-	f.IntVar(&o.starts, "starts", 20, "cold starts per runtime")
+	f.IntVar(&o.starts, "starts", 25, "cold starts per runtime")
+	only := f.String("only", "", "functions of these languages only, comma-separated: go, python, node, java17 ...; empty: all that this host has")
 	f.IntVar(&o.density, "density", 200, "environments of the density part")
 	f.IntVar(&o.many, "functions", 500, "functions of the functions part")
 	f.BoolVar(&o.quick, "quick", false, "less of everything: under a minute, and only good to see that it works")
@@ -66,6 +68,9 @@ func parse(args []string) (o options, err error) {
 	o.parts = allParts
 	if *parts != "" {
 		o.parts = strings.Split(*parts, ",")
+	}
+	if *only != "" {
+		o.only = strings.Split(*only, ",")
 	}
 	for _, p := range o.parts {
 		if !slices.Contains(allParts, p) {

@@ -48,7 +48,14 @@ func (b *bench) prepare(ctx context.Context, s *server) error {
 			b.say("left out: %v", err)
 			continue
 		}
-		b.subjects = append(b.subjects, one)
+		if len(b.only) == 0 || slices.Contains(b.only, one.name) {
+			b.subjects = append(b.subjects, one)
+		}
+	}
+	for _, name := range b.only {
+		if _, ok := b.subject(name); !ok {
+			return fmt.Errorf("-only: there is no function in %q here", name)
+		}
 	}
 	return nil
 }
