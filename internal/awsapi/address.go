@@ -13,37 +13,40 @@ import (
 // service need not be in either.
 func addressedTo(r *http.Request) string {
 	if target, _, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-		return ofTarget(target)
+		if service, known := ofTarget(target); known {
+			return service
+		}
+		return target
 	}
 	return ofHost(r.Host)
 }
 
 // ofTarget knows the targets of the services that tools around Lambda use. Others
 // are called by their target.
-func ofTarget(target string) string {
+func ofTarget(target string) (service string, known bool) {
 	switch {
 	case strings.HasPrefix(target, "Logs_"):
-		return "logs"
+		service = "logs"
 	case target == "AWSEvents":
-		return "events"
+		service = "events"
 	case target == CloudWatchTarget:
-		return "monitoring"
+		service = "monitoring"
 	case target == "AmazonSSM":
-		return "ssm"
+		service = "ssm"
 	case target == "TrentService":
-		return "kms"
+		service = "kms"
 	case target == "AmazonSQS":
-		return "sqs"
+		service = "sqs"
 	case target == "AWSStepFunctions":
-		return "states"
+		service = "states"
 	case strings.HasPrefix(target, "AmazonEC2ContainerRegistry"):
-		return "ecr"
+		service = "ecr"
 	case strings.HasPrefix(target, "DynamoDB"):
-		return "dynamodb"
+		service = "dynamodb"
 	case strings.HasPrefix(target, "Kinesis"):
-		return "kinesis"
+		service = "kinesis"
 	}
-	return target
+	return service, service != ""
 }
 
 var regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d$`)

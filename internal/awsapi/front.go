@@ -89,8 +89,18 @@ func (f *Front) admit(w http.ResponseWriter, r *http.Request, service string) (*
 	if !f.Gate.Enforced() {
 		return r, nil
 	}
+	serving, here := f.Services[service]
+	if here { // who judges reads what the service will read, signed or not
+		if r, err = hold(w, r); err != nil {
+			return r, err
+		}
+	}
 	n := neighbours{f.Home, f.Role}
-	for _, act := range append([]lambda.Act{n.act(service, f.Services[service], r)}, n.reaches(service, r)...) {
+	acts := append([]lambda.Act{n.act(service, serving, r)}, n.reaches(service, r)...)
+	if !here {
+		acts = append(acts, elsewhere(service, r)...)
+	}
+	for _, act := range acts {
 		if err := f.Gate.Authorize(r.Context(), who, act); err != nil {
 			return r, err
 		}
@@ -109,21 +119,34 @@ func (f *Front) health(w http.ResponseWriter, r *http.Request) {
 
 // signedFor is the service in the credential scope of a request,
 // AKID/20260102/us-east-1/lambda/aws4_request, from the Authorization header or
-// from a presigned query. It only routes; it proves nothing.
+// from a presigned query. It only routes; it proves nothing. But it finds the
+// credential that package sigv4 does: what was signed for one service must not reach
+// another one.
 func signedFor(r *http.Request) string {
-	_, scope, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if !ok {
+	scope := credentialOf(r.Header.Get("Authorization"))
+	if scope == "" {
 		if r.URL.RawQuery == "" {
 			return ""
 		}
 		scope = r.URL.Query().Get("X-Amz-Credential")
 	}
-	scope, _, _ = strings.Cut(scope, ",")
 	for range 3 { // an access key id holds no slash
+		var ok bool
 		if _, scope, ok = strings.Cut(scope, "/"); !ok {
 			return ""
 		}
 	}
 	service, _, _ := strings.Cut(scope, "/")
 	return service
+}
+
+// credentialOf is the Credential of an Authorization header.
+func credentialOf(header string) string {
+	_, fields, _ := strings.Cut(header, " ")
+	for field := range strings.SplitSeq(fields, ",") {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(field), "Credential="); ok && value != "" {
+			return value
+		}
+	}
+	return ""
 }

@@ -59,24 +59,35 @@ func Admit(gate Gate, w http.ResponseWriter, r *http.Request) (*http.Request, er
 
 // Prove is Admit where everybody is verified, whether anybody is refused or not.
 func Prove(gate Gate, w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	var body *held
-	who, err := gate.Admit(r, func() ([]byte, error) {
-		text, err := ReadBody(w, r, maxSigned)
-		var large *TooLarge
-		if errors.As(err, &large) {
-			return nil, lambda.Errorf(lambda.EntityTooLarge, "Request must be smaller than %d bytes", maxSigned)
+	whole := r
+	who, err := gate.Admit(r, func() (text []byte, err error) {
+		if whole, err = hold(w, r); err != nil {
+			return nil, err
 		}
-		body = &held{bytes.NewReader(text), text}
-		return text, err
+		return heldText(whole.Body), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	admitted := r.WithContext(WithCaller(r.Context(), who))
-	if body != nil {
-		admitted.Body = body
+	return whole.WithContext(WithCaller(r.Context(), who)), nil
+}
+
+// hold gives a request whose body has been read, unless it was before.
+func hold(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if _, ok := r.Body.(*held); ok {
+		return r, nil
 	}
-	return admitted, nil
+	text, err := ReadBody(w, r, maxSigned)
+	var large *TooLarge
+	if errors.As(err, &large) {
+		return nil, lambda.Errorf(lambda.EntityTooLarge, "Request must be smaller than %d bytes", maxSigned)
+	}
+	if err != nil {
+		return nil, err
+	}
+	whole := r.WithContext(r.Context()) // a copy
+	whole.Body = &held{bytes.NewReader(text), text}
+	return whole, nil
 }
 
 // heldText is the body of a request that was verified.

@@ -5,18 +5,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 
 	"lambent/internal/lambda"
+	"lambent/internal/sigv4"
 )
 
 var gateHome = lambda.Home{Partition: "aws", Region: "us-east-1", Account: "111111111111"}
 
 // testGate admits everybody, or refuses with an error, and remembers acts.
 type testGate struct {
-	off              bool
+	off, unread      bool // unread: the body is not part of what is signed
 	admit, authorize error
 	acts             []lambda.Act
 	text             string
@@ -27,6 +29,9 @@ func (g *testGate) Enforced() bool { return !g.off }
 func (g *testGate) Admit(_ *http.Request, body func() ([]byte, error)) (lambda.Caller, error) {
 	if g.admit != nil {
 		return lambda.Caller{}, g.admit
+	}
+	if g.unread {
+		return lambda.Caller{ARN: "proved"}, nil
 	}
 	text, err := body()
 	g.text = string(text)
@@ -271,6 +276,85 @@ func TestRulesAreNoWayAround(t *testing.T) {
 			t.Errorf("%s %s: asked for %v, want %s", c.service, c.body, got, c.want)
 		}
 	}
+}
+
+// TestJudgedAsServed: a body that the signature does not cover is judged all the same.
+func TestJudgedAsServed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ service, target, body, want string }{
+		{"iam", "", "Action=DeleteRole&RoleName=r", "iam:DeleteRole arn:aws:iam::111111111111:role/r"},
+		{"events", "AWSEvents.PutTargets", `{"Rule":"r","Targets":[{"Arn":"arn:aws:lambda:us-east-1:111111111111:function:f"}]}`,
+			"events:PutTargets arn:aws:events:us-east-1:111111111111:rule/r lambda:InvokeFunction arn:aws:lambda:us-east-1:111111111111:function:f"},
+	} {
+		g := &testGate{unread: true}
+		w := askGate(gated(g), "POST", "/", c.service, c.body, "X-Amz-Target", c.target)
+		var got []string
+		for _, act := range g.acts {
+			got = append(got, act.Action, act.Resource)
+		}
+		if strings.Join(got, " ") != c.want || w.Body.String() != c.service+" proved "+c.body {
+			t.Errorf("%s: asked for %v, want %s; served %s", c.body, got, c.want, w.Body)
+		}
+	}
+}
+
+// TestRightsElsewhere: a request that is forwarded needs the right to all of each service
+// that may carry it out, and a name that no service has no part of one's rights.
+func TestRightsElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ service, target, want string }{
+		{"s3", "", "s3:*"}, {"execute-api", "", "execute-api:*"}, {"sqs", "AmazonSQS.SendMessage", "sqs:*"},
+		{"sqs", "DynamoDB_20120810.PutItem", "sqs:* dynamodb:*"}, {"sqs", "GraniteServiceVersion20100801.PutMetricData", "sqs:* cloudwatch:*"},
+		{"glue", "AWSGlue.GetTables", "glue:*"},
+		{"s3:Get", "", "*"}, {"*", "", "*"}, {"s3?", "", "*"},
+	} {
+		g := &testGate{}
+		front := gated(g)
+		front.Elsewhere = echoing
+		askGate(front, "POST", "/", c.service, "{}", "X-Amz-Target", c.target)
+		var got []string
+		for _, act := range g.acts {
+			got = append(got, act.Action)
+			if act.Resource != "*" {
+				t.Errorf("%s: asked for %+v", c.service, act)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s %s: asked for %v, want %s", c.service, c.target, got, c.want)
+		}
+	}
+}
+
+// FuzzSignedFor: a request reaches the service that it was signed for, however its
+// signature is written.
+func FuzzSignedFor(f *testing.F) {
+	const good = "Credential=AK/20260102/us-east-1/s3/aws4_request"
+	const rest = ", SignedHeaders=host, Signature=00"
+	for _, header := range []string{
+		"AWS4-HMAC-SHA256 " + good + rest,
+		"AWS4-HMAC-SHA256 X=Credential=A/B/C/iam/D, " + good + rest,
+		"AWS4-HMAC-SHA256 SignedHeaders=Credential=A/B/C/iam/D, " + good + rest,
+		"AWS4-HMAC-SHA256 XCredential=A/B/C/iam/D," + good + rest,
+		"AWS4-HMAC-SHA256 Credential=, " + good + rest,
+		"AWS4-HMAC-SHA256 Credential=A/B/C/iam/D Credential=x, " + good + rest,
+		"AWS4-HMAC-SHA256 Credential, " + good + rest,
+	} {
+		f.Add(header, "")
+	}
+	const query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20260102%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0&X-Amz-SignedHeaders=host&X-Amz-Date=20260102T000000Z"
+	f.Add("", query)
+	f.Add("", "X-Amz-Credential=A%2FB%2FC%2Fiam%2FD;&"+query)
+	f.Add("", query+"&X-Amz-Credential=A%2FB%2FC%2Fiam%2FD")
+	f.Fuzz(func(t *testing.T, header, query string) {
+		r := &http.Request{Method: "POST", URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{"X-Amz-Date": {"20260102T000000Z"}}}
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		s, err := sigv4.Read(r)
+		if err == nil && signedFor(r) != s.Scope.Service {
+			t.Errorf("signed for %q, routed to %q", s.Scope.Service, signedFor(r))
+		}
+	})
 }
 
 func TestLargeSignedBody(t *testing.T) {

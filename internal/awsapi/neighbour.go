@@ -20,11 +20,12 @@ type neighbours struct {
 // looks, in the way in which it reads, and nowhere else: what is allowed must be
 // what is done.
 func (n neighbours) act(service string, serving http.Handler, r *http.Request) lambda.Act {
-	prefix := service
-	if service == "monitoring" {
-		prefix = "cloudwatch" // as policies call it
-	}
+	prefix := prefixOf(service)
 	act := lambda.Act{Action: prefix + ":*", Resource: "*"}
+	if !isService(service) { // s3:Get would be let in by s3:Get*
+		act.Action = "*"
+		return act
+	}
 	operation, member := "", func(string) string { return "" }
 	switch service {
 	case "scheduler": // paths
@@ -50,6 +51,29 @@ func (n neighbours) act(service string, serving http.Handler, r *http.Request) l
 	}
 	return act
 }
+
+// elsewhere is what a request to a service that is not here is for, besides: where it
+// names an operation of another service, whoever it is forwarded to may carry out
+// that one.
+func elsewhere(service string, r *http.Request) []lambda.Act {
+	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	other, known := ofTarget(target)
+	if !known || other == service {
+		return nil
+	}
+	return []lambda.Act{{Action: prefixOf(other) + ":*", Resource: "*"}}
+}
+
+// prefixOf is what policies call a service.
+func prefixOf(service string) string {
+	if service == "monitoring" {
+		return "cloudwatch"
+	}
+	return service
+}
+
+// isService tells names that a service can have.
+func isService(name string) bool { return isWord(strings.ReplaceAll(name, "-", "")) }
 
 // reaches is what a request has a rule or a schedule do: invoke functions, and send
 // what cannot be delivered to queues. AWS asks the policy of the function or of the
