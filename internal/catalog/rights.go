@@ -42,6 +42,7 @@ func (c *Catalog) mayDeliver(ctx context.Context, v *lambda.Version, target stri
 		return nil
 	}
 	if ref, err := lambda.ParseReference(target); err == nil && act.Action == "lambda:InvokeFunction" {
+		act.Resource = c.config.Home.FunctionARN(ref.Name, ref.Qualifier) // whatever partition was written
 		if p, err := c.Policy(ctx, ref.Name, ref.Qualifier); err == nil { // or there is none
 			act.Policies = []string{p.JSON()}
 		}

@@ -85,6 +85,10 @@ func TestDestinationsTakeTheRolesRights(t *testing.T) {
 		refused(t, put("arn:aws:kafka:a:b:c", ""), lambda.InvalidParameter, // the form comes first
 			"The provided destination config DestinationConfig(onSuccess=OnSuccess(destination=arn:aws:kafka:a:b:c), onFailure=OnFailure(destination=)) is invalid.")
 		g.set(true, role, "f", "s3:PutObject", bucketARN+"/aws/lambda/async/f/*")
+		g.set(true, role, "f", "lambda:InvokeFunction", functionARN("g"))
+		if err := put(queueARN, strings.Replace(functionARN("g"), "arn:aws:", "arn:aws-cn:", 1)); err != nil {
+			t.Errorf("by another way to write it: %v", err)
+		}
 		if err := put(queueARN, bucketARN); err != nil {
 			t.Error(err)
 		}

@@ -85,7 +85,7 @@ func (a *API) authorize(ctx context.Context, operation string, in awsapi.Input) 
 	}
 	switch kind, other := a.subjects[operation]; {
 	case !other:
-		return a.authorizeFunction(ctx, act, in.Text("FunctionName"), a.qualifierOf(operation, in))
+		return a.authorizeFunction(ctx, act, a.aimedAt(operation, in))
 	case kind == aLayer:
 		arn("layer:" + layerName(in.Text("LayerName")))
 	case kind == aLayerVer:
@@ -108,13 +108,30 @@ func (a *API) authorize(ctx context.Context, operation string, in awsapi.Input) 
 	return a.permit(ctx, act)
 }
 
-// qualifierOf is the Qualifier of those operations that have one. A member of that
-// name in the body of another one means nothing to it, and must mean nothing here.
-func (a *API) qualifierOf(operation string, in awsapi.Input) string {
-	if a.qualifiable[operation] {
-		return in.Text("Qualifier")
+// aimedAt is what an operation on a function is about. Where it has a Qualifier, that
+// may be written in the name, too; one that has none is about the function, whatever
+// is written after its name. A member of the name Qualifier in the body of such an
+// operation means nothing to it, and must mean nothing here.
+func (a *API) aimedAt(operation string, in awsapi.Input) lambda.Reference {
+	ref := referenceOf(in.Text("FunctionName"))
+	qualifier := in.Text("Qualifier")
+	switch {
+	case !a.qualifiable[operation]:
+		ref.Qualifier = ""
+	case qualifier != "":
+		ref.Qualifier = qualifier
 	}
-	return ""
+	return ref
+}
+
+// referenceOf reads a name or an ARN. What is neither the operation will refuse.
+func referenceOf(written string) lambda.Reference {
+	_, short := cutRegion(written)
+	ref, err := lambda.ParseReference(short)
+	if err != nil {
+		return lambda.Reference{Name: written}
+	}
+	return ref
 }
 
 // permit asks whether the caller may, for something of this account. Who is of
@@ -126,16 +143,8 @@ func (a *API) permit(ctx context.Context, act lambda.Act) error {
 
 // authorizeFunction asks for something on a function, a version or an alias. A name
 // without an account means the caller's own.
-func (a *API) authorizeFunction(ctx context.Context, act lambda.Act, written, qualifier string) error {
+func (a *API) authorizeFunction(ctx context.Context, act lambda.Act, ref lambda.Reference) error {
 	who, _ := awsapi.CallerOf(ctx)
-	_, short := cutRegion(written)
-	ref, err := lambda.ParseReference(short)
-	if err != nil {
-		ref = lambda.Reference{Name: written} // which the operation will refuse
-	}
-	if qualifier != "" {
-		ref.Qualifier = qualifier
-	}
 	home := a.Home
 	if home.Account = ref.Account; home.Account == "" {
 		if home.Account = who.Account; home.Account == "" {
@@ -196,7 +205,7 @@ func (a *API) authorizeMapping(ctx context.Context, act lambda.Act, uuid string)
 // authorizeTags asks for something on what an ARN names.
 func (a *API) authorizeTags(ctx context.Context, act lambda.Act, arn string) error {
 	if strings.Contains(arn, ":function:") {
-		return a.authorizeFunction(ctx, act, arn, "")
+		return a.authorizeFunction(ctx, act, referenceOf(arn))
 	}
 	act.Resource = arn
 	return a.permit(ctx, act)
@@ -209,14 +218,27 @@ func layerName(written string) string {
 	return written
 }
 
+// authorizeLayerARN names a version as the operation will find it: its number may be
+// written with zeros before it, and the ARN with another partition.
 func (a *API) authorizeLayerARN(ctx context.Context, act lambda.Act, arn string) error {
 	act.Resource = arn
-	if ref, err := lambda.ParseLayerARN(arn); err == nil && ref.Account == a.Home.Account {
+	if ref, err := lambda.ParseLayerARN(arn); err == nil && a.layerReachable(ref) == nil {
+		act.Resource = a.Home.LayerVersionARN(ref.Name, ref.Version)
 		if p, err := a.Catalog.LayerPolicy(ctx, ref.Name, ref.Version); err == nil { // or there is none
 			act.Policies = []string{p.JSON()}
 		}
 	}
 	return a.permit(ctx, act)
+}
+
+// layersNamed are the ARNs of layers in that form.
+func (a *API) layersNamed(arns []string) []string {
+	for i, arn := range arns {
+		if ref, err := lambda.ParseLayerARN(arn); err == nil && a.layerReachable(ref) == nil {
+			arns[i] = a.Home.LayerVersionARN(ref.Name, ref.Version)
+		}
+	}
+	return arns
 }
 
 func (a *API) authorizeLayer(ctx context.Context, act lambda.Act, name, number string) error {
@@ -228,11 +250,7 @@ func (a *API) authorizeInvoke(ctx context.Context, ref lambda.Reference) error {
 	if a.Access == nil {
 		return nil
 	}
-	written := ref.Name
-	if ref.Account != "" {
-		written = ref.Account + ":function:" + ref.Name
-	}
-	return a.authorizeFunction(ctx, lambda.Act{Action: actionOf("Invoke")}, written, ref.Qualifier)
+	return a.authorizeFunction(ctx, lambda.Act{Action: actionOf("Invoke")}, ref)
 }
 
 // checkRole holds the caller to what giving a role to a function takes.
@@ -257,7 +275,7 @@ func (a *API) conditions(operation string, in awsapi.Input) map[string][]string 
 		set("lambda:codesigningconfigarn", in.Text("CodeSigningConfigArn"))
 		fallthrough
 	case "UpdateFunctionConfiguration":
-		set("lambda:layer", in.Texts("Layers")...)
+		set("lambda:layer", a.layersNamed(in.Texts("Layers"))...)
 		set("lambda:subnetids", in.Texts("VpcConfig", "SubnetIds")...)
 		set("lambda:securitygroupids", in.Texts("VpcConfig", "SecurityGroupIds")...)
 	case "PutFunctionCodeSigningConfig":

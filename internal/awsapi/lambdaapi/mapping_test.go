@@ -260,6 +260,9 @@ func TestMappingTags(t *testing.T) {
 		j.ok(200, "GET", path, "", `{"Tags":{"a":"3","b":"2"}}`)
 		j.ok(204, "DELETE", path+"?tagKeys=a&tagKeys=never", "", "")
 		j.ok(200, "GET", path, "", `{"Tags":{"b":"2"}}`)
+		for _, elsewhere := range []string{strings.Replace(path, "us-east-1", "eu-west-1", 1), strings.Replace(path, home.Account, "222222222222", 1), strings.Replace(path, "arn:aws:", "arn:aws-cn:", 1)} {
+			j.refused("GET", elsewhere, "", notFoundCode, "The resource you requested does not exist.")
+		}
 		j.refused("GET", "/2017-03-31/tags/"+home.EventSourceMappingARN("01234567-0123-0123-0123-012345678901"), "", notFoundCode, "The resource you requested does not exist.")
 	})
 }

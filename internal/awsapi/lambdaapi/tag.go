@@ -30,14 +30,13 @@ func (a *API) tagged(arn string) (string, error) {
 // isSigning tells the ARN of a code signing config from a function's.
 func isSigning(arn string) bool { return strings.Contains(arn, ":code-signing-config:") }
 
-// mappingID tells the ARN of an event source mapping from a function's.
-func mappingID(arn string) (string, bool) {
-	_, id, ok := strings.Cut(arn, ":event-source-mapping:")
-	return id, ok
+// mappingID tells the ARN of an event source mapping of this server from others.
+func (a *API) mappingID(arn string) (string, bool) {
+	return strings.CutPrefix(arn, a.Home.EventSourceMappingARN(""))
 }
 
 func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	if id, ok := mappingID(*in.Resource); ok {
+	if id, ok := a.mappingID(*in.Resource); ok {
 		return &sdk.TagResourceOutput{}, a.Catalog.TagMapping(ctx, id, in.Tags)
 	}
 	if isSigning(*in.Resource) {
@@ -51,7 +50,7 @@ func (a *API) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.T
 }
 
 func (a *API) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	if id, ok := mappingID(*in.Resource); ok {
+	if id, ok := a.mappingID(*in.Resource); ok {
 		return &sdk.UntagResourceOutput{}, a.Catalog.UntagMapping(ctx, id, in.TagKeys)
 	}
 	if isSigning(*in.Resource) {
@@ -76,7 +75,7 @@ func (a *API) listTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTag
 }
 
 func (a *API) tags(ctx context.Context, arn string) (map[string]string, error) {
-	if id, ok := mappingID(arn); ok {
+	if id, ok := a.mappingID(arn); ok {
 		m, err := a.Catalog.Mapping(ctx, id)
 		return m.Tags, err
 	}
