@@ -238,7 +238,7 @@ func (v *Volume) own(device int) error {
 // busy counts the loop devices that hold a file of this maker's folder: all, or
 // those that somebody else attached, who used the folder before.
 func (m *Maker) busy(foreign bool) (int, error) {
-	devices, err := os.ReadDir("/sys/block")
+	devices, err := loopDevices("/proc/partitions")
 	if err != nil {
 		return 0, err
 	}
@@ -246,16 +246,34 @@ func (m *Maker) busy(foreign bool) (int, error) {
 	defer m.mu.Unlock()
 	n := 0
 	for _, device := range devices {
-		if !strings.HasPrefix(device.Name(), "loop") {
-			continue
-		}
-		// Most devices have no file, and one may be cleared under our hands.
-		b, err := os.ReadFile("/sys/block/" + device.Name() + "/loop/backing_file")
+		// Some devices have no file, and one may be cleared under our hands.
+		b, err := os.ReadFile("/sys/block/" + device + "/loop/backing_file")
 		if err == nil && strings.HasPrefix(string(b), m.dir+"/") && !(foreign && m.mine[string(b)]) {
 			n++
 		}
 	}
 	return n, nil
+}
+
+// loopDevices names the loop devices that hold something. The kernel's list of
+// partitions leaves out those that are empty, which on some hosts are hundreds and
+// take milliseconds to look at; where it cannot be read all devices are named.
+func loopDevices(partitions string) (names []string, err error) {
+	list, err := os.ReadFile(partitions)
+	if err != nil {
+		all, err := filepath.Glob("/sys/block/loop*")
+		for _, path := range all {
+			names = append(names, filepath.Base(path))
+		}
+		return names, err
+	}
+	for line := range strings.Lines(string(list)) {
+		fields := strings.Fields(line) // major, minor, blocks, name
+		if len(fields) == 4 && strings.HasPrefix(fields[3], "loop") {
+			names = append(names, fields[3])
+		}
+	}
+	return names, nil
 }
 
 // Foreign counts the loop devices that a former maker over the same folder left.

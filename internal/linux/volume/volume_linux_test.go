@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -192,5 +193,21 @@ func BenchmarkMake(b *testing.B) {
 		b.StopTimer()
 		letGo(b, v)
 		b.StartTimer()
+	}
+}
+
+// TestLoopDevices: the devices of volumes are found, by the kernel's list and
+// without it.
+func TestLoopDevices(t *testing.T) {
+	t.Parallel()
+	m := newMaker(t)
+	v := makeVolume(t, m, 8)
+	defer letGo(t, v)
+	own := filepath.Base(v.Mount.Name())
+	for _, partitions := range []string{"/proc/partitions", filepath.Join(t.TempDir(), "none")} {
+		names, err := loopDevices(partitions)
+		if err != nil || !slices.Contains(names, own) {
+			t.Errorf("by %s: %q, %v; want %s among them", partitions, names, err, own)
+		}
 	}
 }
