@@ -219,8 +219,9 @@ func (d *decider) victims(w want, coming room, usage map[Function]int) (list []E
 	return list, coming.fits(w.MemoryMiB)
 }
 
-// evictable is the idle environments, the first to go first: surplus, then the
-// least valuable, then the least recently used.
+// evictable is the idle environments, the first to go first: the least valuable,
+// then the least recently used, and last of all those that an alias keeps until
+// the version that it moves to has its own (F169).
 func (d *decider) evictable() []Environment {
 	list := slices.DeleteFunc(slices.Clone(d.Environments), func(e Environment) bool {
 		return !e.Idle || d.stopped[e.ID] || e.Provisioned && !d.held[e.ID]
@@ -228,9 +229,9 @@ func (d *decider) evictable() []Environment {
 	slices.SortStableFunc(list, func(a, b Environment) int {
 		if d.held[a.ID] != d.held[b.ID] {
 			if d.held[a.ID] {
-				return -1
+				return 1
 			}
-			return 1
+			return -1
 		}
 		return cmp.Or(cmp.Compare(value(a, d.Now), value(b, d.Now)), a.LastUsed.Compare(b.LastUsed))
 	})
