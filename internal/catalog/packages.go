@@ -8,9 +8,6 @@ import (
 	"lambent/internal/lambda"
 )
 
-// hotReload is the bucket that is none: its keys are folders of this host.
-const hotReload = "hot-reload"
-
 // obtain turns what a caller gave into code that is kept.
 func (c *Catalog) obtain(ctx context.Context, p lambda.Package) (lambda.Code, error) {
 	switch {
@@ -21,7 +18,7 @@ func (c *Catalog) obtain(ctx context.Context, p lambda.Package) (lambda.Code, er
 			"Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case p.Zip != nil:
 		return c.keepUpload(ctx, p.Zip)
-	case p.Bucket == hotReload:
+	case p.Bucket == lambda.HotReload:
 		return c.config.Content.Link(p.Key)
 	case p.Bucket != "" && p.Key != "":
 		zip, err := c.config.Source.Fetch(ctx, p.Bucket, p.Key, p.ObjectVersion)

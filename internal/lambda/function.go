@@ -160,11 +160,14 @@ type LoggingChoice struct {
 	Format, ApplicationLevel, SystemLevel, Group *string
 }
 
+// HotReload is the bucket that is none: its keys are folders of this host.
+const HotReload = "hot-reload"
+
 // Package is where the code of a new function, update or layer comes from.
 // Exactly one of Zip, the S3 triple and Image is set.
 type Package struct {
 	Zip                        []byte
-	Bucket, Key, ObjectVersion string // Bucket "hot-reload" means that Key is an absolute host folder
+	Bucket, Key, ObjectVersion string // Bucket HotReload means that Key is an absolute host folder
 	Image                      string
 }
 

@@ -79,6 +79,13 @@ func actionOf(operation string) string {
 
 // authorize refuses what the caller of an operation may not do.
 func (a *API) authorize(ctx context.Context, operation string, in awsapi.Input) error {
+	if err := a.authorizeSubject(ctx, operation, in); err != nil {
+		return err
+	}
+	return a.authorizeSource(ctx, operation, in)
+}
+
+func (a *API) authorizeSubject(ctx context.Context, operation string, in awsapi.Input) error {
 	act := lambda.Act{Action: actionOf(operation), Resource: "*", Conditions: a.conditions(operation, in)}
 	arn := func(resource string) {
 		act.Resource = strings.TrimSuffix(a.Home.FunctionARN("", ""), "function:") + resource

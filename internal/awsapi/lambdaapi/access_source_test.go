@@ -1,0 +1,35 @@
+package lambdaapi
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestSourcesTakeRights: code is fetched by the server, for who may read it.
+func TestSourcesTakeRights(t *testing.T) {
+	t.Parallel()
+	const folders = "lambent:UseFolder arn:aws:lambent:us-east-1:111111111111:folder"
+	denied := func(what string) string {
+		return "Your access has been denied by S3, please make sure your request credentials have permission to " + what + ". S3 Error Code: AccessDenied. S3 Error Message: no"
+	}
+	for _, c := range []struct{ method, target, body, want, message string }{
+		{"POST", "/2015-03-31/functions", `{"FunctionName":"f","Code":{"S3Bucket":"b","S3Key":"k/z"}}`, "s3:GetObject arn:aws:s3:::b/k/z", denied("GetObject for b/k/z")},
+		{"POST", "/2015-03-31/functions", `{"FunctionName":"f","S3Bucket":"b","Code":{"S3Bucket":"hot-reload","S3Key":"/srv/../root/"}}`, folders + "/root", "no"},
+		{"PUT", "/2015-03-31/functions/f/code", `{"S3Bucket":"b","S3Key":"k","S3ObjectVersion":"v"}`, "s3:GetObjectVersion arn:aws:s3:::b/k", denied("GetObjectVersion for b/k")},
+		{"PUT", "/2015-03-31/functions/f/code", `{"S3Bucket":"x","S3Bucket":"hot-reload","S3Key":"/srv/code"}`, folders + "/srv/code", "no"},
+		{"POST", "/2018-10-31/layers/l/versions", `{"Content":{"S3Bucket":"hot-reload","S3Key":"/"}}`, folders + "/", "no"},
+	} {
+		api, access := guarded(t)
+		access.refuseFrom = 2 // the operation itself is allowed
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, httptest.NewRequest(c.method, c.target, strings.NewReader(c.body)))
+		if len(access.acts) != 2 || access.acts[1].Action+" "+access.acts[1].Resource != c.want {
+			t.Errorf("%s: asked for %+v, want %s", c.body, access.acts, c.want)
+			continue
+		}
+		if want := `{"Message":"` + c.message + `"}`; w.Code != 403 || w.Body.String() != want {
+			t.Errorf("%s: answered %d %s, want %s", c.body, w.Code, w.Body, want)
+		}
+	}
+}
