@@ -53,7 +53,12 @@ type streamedResponse struct {
 // callStream invokes and reads to the end; seen is told of every piece.
 func (s *server) callStream(t *testing.T, in *lambda.InvokeWithResponseStreamInput, seen func([]byte)) streamedResponse {
 	t.Helper()
-	out, err := s.client().InvokeWithResponseStream(t.Context(), in)
+	return streamFrom(t, s.client(), in, seen)
+}
+
+func streamFrom(t *testing.T, client *lambda.Client, in *lambda.InvokeWithResponseStreamInput, seen func([]byte)) streamedResponse {
+	t.Helper()
+	out, err := client.InvokeWithResponseStream(t.Context(), in)
 	if err != nil {
 		t.Fatalf("invoke %s: %v", *in.FunctionName, err)
 	}
