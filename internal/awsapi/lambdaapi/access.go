@@ -82,7 +82,10 @@ func (a *API) authorize(ctx context.Context, operation string, in awsapi.Input) 
 	if err := a.authorizeSubject(ctx, operation, in); err != nil {
 		return err
 	}
-	return a.authorizeSource(ctx, operation, in)
+	if err := a.authorizeSource(ctx, operation, in); err != nil {
+		return err
+	}
+	return a.authorizeLayers(ctx, operation, in)
 }
 
 func (a *API) authorizeSubject(ctx context.Context, operation string, in awsapi.Input) error {

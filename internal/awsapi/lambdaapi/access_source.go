@@ -10,6 +10,20 @@ import (
 	"lambent/internal/lambda"
 )
 
+// authorizeLayers asks for the layers that a function is given: what is in them can be
+// read by its code ("Granting Lambda layer access").
+func (a *API) authorizeLayers(ctx context.Context, operation string, in awsapi.Input) error {
+	if operation != "CreateFunction" && operation != "UpdateFunctionConfiguration" {
+		return nil
+	}
+	for _, arn := range in.Texts("Layers") {
+		if err := a.authorizeLayerARN(ctx, lambda.Act{Action: "lambda:GetLayerVersion"}, arn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // authorizeSource asks for what the code of a function or layer is taken from. It is
 // this server that fetches it, with credentials of its own; on AWS, too, the caller
 // must be allowed to read the object ("CreateFunction", S3Bucket). A folder of this

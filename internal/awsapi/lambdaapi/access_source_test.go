@@ -6,6 +6,34 @@ import (
 	"testing"
 )
 
+// TestLayersTakeRights: who gives a function a layer can have it read, and must have
+// the right to.
+func TestLayersTakeRights(t *testing.T) {
+	t.Parallel()
+	const body = `{"FunctionName":"f","Layers":["` + prefix + `layer:l:1","arn:aws:lambda:us-east-1:222222222222:layer:m:2"]}`
+	for _, c := range []struct{ method, target, want string }{
+		{"POST", "/2015-03-31/functions", "lambda:CreateFunction lambda:GetLayerVersion lambda:GetLayerVersion"},
+		{"PUT", "/2015-03-31/functions/f/configuration", "lambda:UpdateFunctionConfiguration lambda:GetLayerVersion lambda:GetLayerVersion"},
+		{"PUT", "/2015-03-31/functions/f/code", "lambda:UpdateFunctionCode"},
+	} {
+		api, access := guarded(t)
+		access.refuseFrom = len(strings.Fields(c.want))
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, httptest.NewRequest(c.method, c.target, strings.NewReader(body)))
+		var actions []string
+		for _, act := range access.acts {
+			actions = append(actions, act.Action)
+		}
+		if got := strings.Join(actions, " "); got != c.want || w.Code != 403 {
+			t.Errorf("%s: %d, asked for %s, want %s", c.target, w.Code, got, c.want)
+			continue
+		}
+		if len(access.acts) == 3 && (access.acts[1].Resource != prefix+"layer:l:1" || len(access.acts[1].Policies) != 1 || access.acts[2].Resource != "arn:aws:lambda:us-east-1:222222222222:layer:m:2") {
+			t.Errorf("%s: asked for %+v", c.target, access.acts)
+		}
+	}
+}
+
 // TestSourcesTakeRights: code is fetched by the server, for who may read it.
 func TestSourcesTakeRights(t *testing.T) {
 	t.Parallel()
