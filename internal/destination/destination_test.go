@@ -238,7 +238,9 @@ func TestHopeless(t *testing.T) {
 		"arn:aws:events:us-east-1:1:event-bus/b": "--aws-endpoint events=URL",
 		"arn:aws:iam::111111111111:role/r":       "not the ARN of",
 		"nonsense":                               "not an ARN",
-		"arn:aws:lambda:eu-west-1:111111111111:function:g": "not a function of this server",
+		"arn:aws:sqs:us-east-1:111111111111:x/../../222222222222/q": "not the ARN of a queue",
+		"arn:aws:sqs:us-east-1:1/../2:q":                            "not the ARN of a queue",
+		"arn:aws:lambda:eu-west-1:111111111111:function:g":          "not a function of this server",
 	} {
 		err := d.Deliver(t.Context(), record(target))
 		if lambda.KindOf(err) != lambda.InvalidParameter || !strings.Contains(err.Error(), want) {

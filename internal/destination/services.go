@@ -28,6 +28,9 @@ const attempts = 1
 // toSQS sends a message. A record has no attributes but the trace (F286); a dead
 // letter has what F280 says.
 func (d *Destinations) toSQS(ctx context.Context, target arn, delivery lambda.Delivery) error {
+	if strings.ContainsAny(target.account+target.resource, "/?#%") { // its URL would be another queue's
+		return hopeless("%s: not the ARN of a queue", delivery.Target)
+	}
 	endpoint, err := d.endpoint(SQS)
 	if err != nil {
 		return err
