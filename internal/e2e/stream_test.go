@@ -108,7 +108,7 @@ func TestResponseStream(t *testing.T) {
 		if r := s.callStream(t, streamInput(name, `{"midway":true}`), nil); r.payload != "begun\n" || r.code != "Unhandled" || !strings.Contains(r.details, "midway") {
 			t.Errorf("failed midway: %+v", r)
 		}
-		if r := s.callStream(t, streamInput(name, `{"exit":true,"wait":50}`), nil); r.payload != "begun\n" || r.code != "Unhandled" || r.details == "" {
+		if r := s.callStream(t, streamInput(name, `{"exit":true,"wait":1000}`), nil); r.payload != "begun\n" || r.code != "Unhandled" || r.details == "" {
 			t.Errorf("exited: %+v", r)
 		}
 		begun := false
@@ -262,7 +262,7 @@ func TestURLStreams(t *testing.T) {
 	if err != nil || response.StatusCode != 201 || response.Header.Get("X-Mine") != "yes" || response.Header.Get("Set-Cookie") != "a=b" || string(all) != "begun\ndone\n" {
 		t.Errorf("%d %v %q, %v", response.StatusCode, response.Header, all, err)
 	}
-	for _, what := range []string{`{"midway":true}`, `{"wait":60000}`, `{"exit":true,"wait":50}`} {
+	for _, what := range []string{`{"midway":true}`, `{"wait":60000}`, `{"exit":true,"wait":1000}`} {
 		response, body := ask(what)
 		first, err := body.ReadString('\n')
 		if response.StatusCode != 201 || first != "begun\n" || err != nil {
