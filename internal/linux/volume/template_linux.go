@@ -48,7 +48,17 @@ func (t template) stamp(f *os.File) error {
 
 // loadTemplate reads the template of a size from the folder, or makes it first.
 func (m *Maker) loadTemplate(mib int) (template, error) {
-	path := filepath.Join(m.dir, fmt.Sprintf("template-1-%d", mib)) // 1: the way they are made
+	return m.template(fmt.Sprintf("template-1-%d", mib), mib, m.fit) // 1: the way they are made
+}
+
+// trialTemplate is one that is formatted once, whatever that gives a user.
+func (m *Maker) trialTemplate() (template, error) {
+	return m.template("trial-1", TrialMiB, mkfs)
+}
+
+// template reads a template, or makes it first.
+func (m *Maker) template(name string, mib int, format func(draft *os.File, bytes int64) error) (template, error) {
+	path := filepath.Join(m.dir, name)
 	f, err := os.Open(path)
 	if err == nil {
 		defer f.Close()
@@ -57,7 +67,7 @@ func (m *Maker) loadTemplate(mib int) (template, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return template{}, fmt.Errorf("read volume template: %w", err)
 	}
-	t, err := m.makeTemplate(mib)
+	t, err := makeTemplate(mib, format)
 	if err != nil {
 		return template{}, fmt.Errorf("make a volume template of %d MiB: %w", mib, err)
 	}
@@ -69,14 +79,14 @@ func (m *Maker) loadTemplate(mib int) (template, error) {
 
 // makeTemplate formats in memory: mkfs waits for the disk again and again, and
 // somebody may be waiting for the first volume of the size.
-func (m *Maker) makeTemplate(mib int) (template, error) {
+func makeTemplate(mib int, format func(draft *os.File, bytes int64) error) (template, error) {
 	fd, err := unix.MemfdCreate(fmt.Sprintf("volume-%d-%d", os.Getpid(), mib), unix.MFD_CLOEXEC)
 	if err != nil {
 		return template{}, err
 	}
 	draft := os.NewFile(uintptr(fd), "volume")
 	defer draft.Close()
-	if err := m.fit(draft, int64(mib)<<20); err != nil {
+	if err := format(draft, int64(mib)<<20); err != nil {
 		return template{}, err
 	}
 	return readTemplate(draft)
@@ -126,19 +136,8 @@ func (m *Maker) fit(draft *os.File, want int64) error {
 // format makes a file system of that many bytes in the draft and tells how many
 // of them a user can fill.
 func (m *Maker) format(draft *os.File, bytes int64) (int64, error) {
-	if err := errors.Join(draft.Truncate(0), draft.Truncate(bytes)); err != nil {
+	if err := mkfs(draft, bytes); err != nil {
 		return 0, err
-	}
-	mkfs, err := MkfsPath()
-	if err != nil {
-		return 0, err
-	}
-	cmd := exec.Command(mkfs, "-q", "-F", "-O", features, "-b", strconv.Itoa(blockSize), "-m", "0", "-i", "16384", "-I", "256",
-		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", "-L", "tmp", "/proc/self/fd/3")
-	cmd.ExtraFiles = []*os.File{draft}
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MKE2FS_CONFIG=/dev/null"}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("%s: %w: %s", mkfs, err, out)
 	}
 	v, err := m.mount(draft)
 	if err != nil {
@@ -150,6 +149,25 @@ func (m *Maker) format(draft *os.File, bytes int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), unmountLimit)
 	defer cancel()
 	return int64(st.Bavail) * st.Bsize, errors.Join(err, v.WaitGone(ctx)) // the file is read next
+}
+
+// mkfs makes a file system of that many bytes in the draft.
+func mkfs(draft *os.File, bytes int64) error {
+	if err := errors.Join(draft.Truncate(0), draft.Truncate(bytes)); err != nil {
+		return err
+	}
+	program, err := MkfsPath()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "-q", "-F", "-O", features, "-b", strconv.Itoa(blockSize), "-m", "0", "-i", "16384", "-I", "256",
+		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", "-L", "tmp", "/proc/self/fd/3")
+	cmd.ExtraFiles = []*os.File{draft}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MKE2FS_CONFIG=/dev/null"}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", program, err, out)
+	}
+	return nil
 }
 
 // readTemplate takes the stretches of a sparse file that hold data.

@@ -196,6 +196,32 @@ func BenchmarkMake(b *testing.B) {
 	}
 }
 
+// TestTry: a trial's volume can be written to, on a new folder and on a known one,
+// and is not among those of exact sizes.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	m := newMaker(t)
+	letGo(t, makeVolume(t, m, TrialMiB))
+	for range 2 {
+		v, err := m.Try()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.Openat(int(v.Mount.Fd()), "file", unix.O_CREAT|unix.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatalf("create a file in a trial's volume: %v", err)
+		}
+		if _, err := unix.Write(fd, make([]byte, 1<<20)); err != nil {
+			t.Errorf("write to a trial's volume: %v", err)
+		}
+		unix.Close(fd)
+		letGo(t, v)
+		if m, err = NewMaker(m.dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestLoopDevices: the devices of volumes are found, by the kernel's list and
 // without it.
 func TestLoopDevices(t *testing.T) {

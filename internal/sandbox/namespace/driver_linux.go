@@ -132,16 +132,13 @@ func (d *Driver) openVolumes(_ Config, state string) error {
 	if err != nil {
 		return err
 	}
-	if d.tried, err = m.Make(trialTmp); err != nil {
+	if d.tried, err = m.Try(); err != nil {
 		d.noVolume = err
 		return nil
 	}
 	d.volumes = m
 	return nil
 }
-
-// trialTmp is how many MiB of /tmp the trial sandbox has.
-const trialTmp = 8
 
 func (d *Driver) readHost(Config, string) (err error) {
 	if d.filter, err = seccomp.Program(); err != nil {
@@ -200,7 +197,7 @@ func (d *Driver) findNetwork(cfg Config, _ string) error {
 func (d *Driver) try() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
-	box, err := d.Create(ctx, sandbox.Spec{ID: fmt.Sprintf("trial-%d", os.Getpid()), MemoryMiB: 64, CPUs: 1, TmpMiB: trialTmp, MaxProcesses: 16, MaxOpenFiles: 64})
+	box, err := d.Create(ctx, sandbox.Spec{ID: fmt.Sprintf("trial-%d", os.Getpid()), MemoryMiB: 64, CPUs: 1, TmpMiB: volume.TrialMiB, MaxProcesses: 16, MaxOpenFiles: 64})
 	if err != nil {
 		return err
 	}
