@@ -38,7 +38,7 @@ type options struct {
 }
 
 // parts in the order in which they run.
-var allParts = []string{"warm", "clients", "languages", "cold", "burst", "payload", "stream", "functions", "density", "fairness", "daemon"}
+var allParts = []string{"warm", "clients", "languages", "cold", "burst", "payload", "stream", "functions", "memory", "density", "fairness", "daemon"}
 
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -165,7 +165,7 @@ func run(ctx context.Context, o options) (err error) {
 	b.server.quiet(ctx)
 	parts := map[string]func(context.Context) error{
 		"warm": b.warm, "clients": b.clients, "languages": b.languages, "cold": b.cold, "burst": b.burst,
-		"payload": b.payload, "stream": b.stream, "functions": b.functions, "density": b.densityPart, "fairness": b.fairness, "daemon": b.daemon,
+		"payload": b.payload, "stream": b.stream, "functions": b.functions, "memory": b.memory, "density": b.densityPart, "fairness": b.fairness, "daemon": b.daemon,
 	}
 	for _, name := range allParts {
 		if !slices.Contains(o.parts, name) {
