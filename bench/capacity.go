@@ -117,6 +117,7 @@ func (b *bench) daemon(ctx context.Context) error {
 				return err
 			}
 			*into = append(*into, s.started)
+			s.quiet(ctx) // or the folder is not known, and the next start competes with what is left of this one
 			if into == &later && round == b.rounds-1 {
 				b.atRest(ctx, s)
 			}
@@ -134,7 +135,6 @@ func (b *bench) daemon(ctx context.Context) error {
 }
 
 func (b *bench) atRest(ctx context.Context, s *server) {
-	s.quiet(ctx)
 	mine := b.server
 	b.server = s
 	b.rest(ctx, "daemon", "at rest")
