@@ -218,7 +218,7 @@ func (b *backend) await(t *testing.T, s *stage, function, begins, contains strin
 
 // patience is how long what must come may take. It decides nothing when things
 // are well.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 func eventually(t *testing.T, try func() error) {
 	t.Helper()

@@ -44,9 +44,10 @@ func (s *server) deploy(t *testing.T, f function) string {
 	if f.memory > 0 {
 		in.MemorySize = &f.memory
 	}
-	if f.timeout > 0 {
-		in.Timeout = &f.timeout
+	if f.timeout == 0 {
+		f.timeout = 60 // AWS's 3 are too few where the host is busy
 	}
+	in.Timeout = &f.timeout
 	if f.tmp > 0 {
 		in.EphemeralStorage = &types.EphemeralStorage{Size: &f.tmp}
 	}

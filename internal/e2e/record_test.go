@@ -76,7 +76,7 @@ func (s *server) log(t *testing.T, name string) string {
 
 // patience is how long a test waits for what must come; it decides nothing when
 // things are well.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // eventually waits until the server has come to something that it does not tell
 // anybody about.

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // cleanupCode says when it is told to end, by a signal handler and at exit.
@@ -97,9 +96,8 @@ func TestShutdownHasAnEnd(t *testing.T) {
 	name := s.extended(t, "hang-at-shutdown", "SHUTDOWN", function{code: `
 import signal, threading, time
 def told(number, frame):
-    for i in range(1000):
-        print("still here", i)
-        time.sleep(0.05)
+    print("still here")
+    time.sleep(1000)
 signal.signal(signal.SIGTERM, told)
 def handler(event, context):
     return 1
@@ -114,14 +112,9 @@ def handler(event, context):
 	if left := decimal(t, m[1]); left > 1450 {
 		t.Errorf("the extension was told with %v ms left, while the runtime had its time", left)
 	}
-	began := time.Now()
 	eventually(t, "the environment's end", func() bool { return len(s.children(t)) == 0 })
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("the environment ended %v after its time", took)
-	}
-	after := s.log(t, name)
-	if strings.Contains(after, "agent goodbye") || strings.Contains(after, "still here 100") {
-		t.Errorf("somebody outlived the shutdown:\n%s", after)
+	if after := s.log(t, name); strings.Contains(after, "agent goodbye") || !strings.Contains(after, "still here") {
+		t.Errorf("somebody outlived the shutdown, or was not told of it:\n%s", after)
 	}
 }
 
