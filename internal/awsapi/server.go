@@ -22,7 +22,7 @@ const (
 // Serve answers requests until ctx ends. Then it takes no more, lets those in
 // progress finish for as long as grace, and breaks off what is left.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, grace time.Duration, log *slog.Logger) error {
-	handler = &tidy{Handler: handler}
+	handler = tidily(handler)
 	server := &http.Server{
 		Handler:           tellSecured(handler),
 		ConnContext:       noteSecured,
