@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -48,11 +49,19 @@ type quick struct {
 
 // accept takes connections until the listener is closed.
 func (q *quick) accept(l net.Listener) error {
+	pause := time.Duration(0)
 	for {
 		nc, err := l.Accept()
+		if temporary(err) {
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			q.log.Warn("cannot accept, trying again", "err", err, "in", pause)
+			time.Sleep(pause)
+			continue
+		}
 		if err != nil {
 			return err
 		}
+		pause = 0
 		nc = socket.Brief(nc)
 		c := newQuickConn(q, nc)
 		if !q.enter(c, false) {
@@ -62,6 +71,12 @@ func (q *quick) accept(l net.Listener) error {
 		}
 		q.conns.Go(c.serve)
 	}
+}
+
+// temporary tells what passes, such as too many open files, from the end of a listener.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
 }
 
 // enter notes that a connection is there, busy or idle, and tells whether it may go on.

@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -93,6 +95,45 @@ func TestServeOneConnection(t *testing.T) {
 	}
 	if err := end(); err != nil {
 		t.Error(err)
+	}
+}
+
+// short is a listener that has no descriptor for the next connections.
+type short struct {
+	net.Listener
+
+	times int
+}
+
+func (s *short) Accept() (net.Conn, error) {
+	if s.times > 0 {
+		s.times--
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return s.Listener.Accept()
+}
+
+// TestServeShortOfDescriptors: callers who take all descriptors do not end the server.
+func TestServeShortOfDescriptors(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- Serve(ctx, &short{l, 3}, http.HandlerFunc(echo), time.Minute, slog.New(slog.DiscardHandler))
+	}()
+	resp, err := http.Post("http://"+l.Addr().String()+invocation, "", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err, <-done)
+	}
+	resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	if err := <-done; err != nil || resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status, err)
 	}
 }
 
