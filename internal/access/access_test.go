@@ -176,6 +176,32 @@ func TestUsers(t *testing.T) {
 
 // TestKeysAreKept: keys outlive a restart, their secrets are sealed, and the key of
 // another folder opens none of them.
+// TestNothingIsRememberedOfStrangers: an id is no secret.
+func TestNothingIsRememberedOfStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true, nil)
+	c := w.user(t, NewKey{User: "ann"})
+	stranger := lambda.Credentials{AccessKey: c.AccessKey, Secret: "guessed"}
+	body := func() ([]byte, error) { return []byte("{}"), nil }
+	for _, service := range []string{"lambda", "iam", "whatever"} {
+		_, err := w.Admit(w.requestTo(t, stranger, "{}", service, "us-east-1"), body)
+		refused(t, service, err, lambda.InvalidSignature, "The request signature we calculated")
+	}
+	if n := len(w.derived.all); n != 0 {
+		t.Errorf("%d keys are remembered for who has none", n)
+	}
+	for range 2 {
+		if _, err := w.admit(t, c); err != nil {
+			t.Error(err)
+		}
+		_, err := w.Admit(w.requestTo(t, stranger, "{}", "lambda", "us-east-1"), body)
+		refused(t, "stranger", err, lambda.InvalidSignature, "The request signature we calculated")
+	}
+	if n := len(w.derived.all); n != 1 {
+		t.Errorf("%d keys are remembered, want one", n)
+	}
+}
+
 func TestKeysAreKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true, nil)

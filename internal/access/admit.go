@@ -51,11 +51,26 @@ func (a *Access) admit(r *http.Request, scoped func(sigv4.Scope) error, body fun
 			return lambda.Caller{}, err
 		}
 	}
-	signing, _ := a.derived.get(derivedFor{secret, s.Scope}, func() (sigv4.Key, error) { return sigv4.Derive(secret, s.Scope), nil })
-	if err := s.Verify(r, text, signing); err != nil {
+	if err := a.verify(s, r, text, secret); err != nil {
 		return lambda.Caller{}, refusal(err)
 	}
 	return a.from(who, r), nil
+}
+
+// verify remembers the key that it derived once something was signed with it: who only
+// claims somebody's id must not fill the memory with scopes, nor with the headers that
+// they are parts of.
+func (a *Access) verify(s *sigv4.Signature, r *http.Request, body []byte, secret string) error {
+	verified := false
+	signing, err := a.derived.get(derivedFor{secret, s.Scope}, func() (sigv4.Key, error) {
+		verified = true
+		signing := sigv4.Derive(secret, s.Scope)
+		return signing, s.Verify(r, body, signing)
+	})
+	if verified || err != nil {
+		return err
+	}
+	return s.Verify(r, body, signing)
 }
 
 // scoped refuses signatures for another region. Services that AWS has once for the
