@@ -189,12 +189,12 @@ func (p *Pool) find(own *stock) *member {
 	return nil
 }
 
-// pop takes the newest member: what it used last is warm.
+// pop takes the newest member: what it used last is warm. Those that have died stay
+// for watch, which destroys what it finds here.
 func (s *stock) pop() *member {
-	for len(s.ready) > 0 {
-		m := s.ready[len(s.ready)-1]
-		s.ready = s.ready[:len(s.ready)-1]
+	for _, m := range slices.Backward(s.ready) {
 		if m.lives() {
+			s.ready = without(s.ready, m)
 			return m
 		}
 	}
@@ -255,6 +255,7 @@ func (p *Pool) Empty() {
 	var left []*member
 	for _, s := range p.stocks {
 		left = append(left, s.ready...)
+		s.ready = nil // nor watch's
 	}
 	clear(p.stocks)
 	p.mu.Unlock()

@@ -338,6 +338,33 @@ func TestMemberDies(t *testing.T) {
 	})
 }
 
+// Those that have died are nobody's, and are destroyed, though somebody comes for one
+// before that was noticed.
+func TestMemberDiesUnnoticed(t *testing.T) {
+	t.Parallel()
+	play(t, simulated.Options{}, 256, nil, func(t *testing.T, s *stage) {
+		s.Expect(python)
+		settle()
+		s.Pool.mu.Lock()
+		stock := s.stocks[kind(python)]
+		for _, m := range stock.ready {
+			if err := m.process.Signal(syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			<-m.process.Done()
+		}
+		m := stock.pop()
+		s.Pool.mu.Unlock()
+		if m != nil {
+			t.Errorf("%s was given away", m.ID())
+		}
+		s.Empty()
+		if leaks := s.driver.Leaks(); leaks != "" {
+			t.Errorf("left behind:\n%s", leaks)
+		}
+	})
+}
+
 // A sandbox that cannot be finished is made instead.
 func TestFinishFails(t *testing.T) {
 	t.Parallel()
