@@ -26,7 +26,7 @@ func (q *Queue) Replay(ctx context.Context, requestID string) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	now := time.Now()
+	now, taken := time.Now(), e
 	if e.Dead && e.Outcome.Condition != string(retry.Success) {
 		e = store.Event{
 			Sequence: e.Sequence, RequestID: e.RequestID, Function: e.Function, Qualifier: e.Qualifier,
@@ -38,6 +38,7 @@ func (q *Queue) Replay(ctx context.Context, requestID string) (bool, error) {
 	}
 	e.Dead, e.Due = false, now
 	if err := q.config.Store.Update(context.WithoutCancel(ctx), e); err != nil {
+		q.letGo(taken)
 		return false, err
 	}
 	q.mu.Lock()
@@ -52,5 +53,20 @@ func (q *Queue) Drop(ctx context.Context, requestID string) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	return true, q.config.Store.Remove(context.WithoutCancel(ctx), e.Sequence)
+	if err := q.config.Store.Remove(context.WithoutCancel(ctx), e.Sequence); err != nil {
+		q.letGo(e)
+		return false, err
+	}
+	return true, nil
+}
+
+// letGo leaves an event that was taken as it was. It may have become due meanwhile.
+func (q *Queue) letGo(e store.Event) {
+	q.config.Store.Release(e.Sequence)
+	if e.Dead {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.expect(q.lane(e.Function), e.Due)
 }

@@ -401,6 +401,42 @@ func TestFullDisk(t *testing.T) {
 }
 
 // TestForgetsLanes: functions that were invoked once cost nothing for ever.
+// TestFullDiskAtTheDesk: an event that could not be replayed or dropped is run when
+// its time comes, and can be replayed later.
+func TestFullDiskAtTheDesk(t *testing.T) {
+	t.Parallel()
+	play(t, func(t *testing.T, w *world) {
+		w.shut(0)
+		b := &brittle{Store: memory.Open(&w.data)}
+		w.openOn(b, b.Close)
+		w.settings.Retry.Retries = 1
+		w.run = always(bad(), nil)
+		w.accept("f", "r1")
+		w.accept("f", "r2")
+		w.wait(time.Second)
+		b.broken.Store(true)
+		if found, err := w.queue.Replay(t.Context(), "r1"); found || !errors.Is(err, errDisk) {
+			t.Errorf("Replay: %v, %v", found, err)
+		}
+		if found, err := w.queue.Drop(t.Context(), "r2"); found || !errors.Is(err, errDisk) {
+			t.Errorf("Drop: %v, %v", found, err)
+		}
+		b.broken.Store(false)
+		w.wait(10 * time.Minute)
+		w.wantCalls("r1", 0, time.Minute)
+		w.wantCalls("r2", 0, time.Minute)
+		b.broken.Store(true)
+		if found, err := w.queue.Replay(t.Context(), "r1"); found || !errors.Is(err, errDisk) {
+			t.Errorf("Replay of a dead event: %v, %v", found, err)
+		}
+		b.broken.Store(false)
+		if found, err := w.queue.Drop(t.Context(), "r1"); !found || err != nil {
+			t.Errorf("Drop of a dead event: %v, %v", found, err)
+		}
+		w.wantLeft(0, 1)
+	})
+}
+
 func TestForgetsLanes(t *testing.T) {
 	t.Parallel()
 	play(t, func(t *testing.T, w *world) {

@@ -109,6 +109,9 @@ type QueueDesk interface {
 	// while another claim holds it.
 	Take(ctx context.Context, requestID string) (e Event, found bool, err error)
 
+	// Release ends a claim of Take and leaves the event as it was.
+	Release(sequence int64)
+
 	// Prune forgets dead events that were accepted before a moment, and the oldest
 	// ones of more than keep.
 	Prune(ctx context.Context, before time.Time, keep int) error

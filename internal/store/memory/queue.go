@@ -233,6 +233,13 @@ func (s *Store) Take(ctx context.Context, requestID string) (store.Event, bool, 
 	return store.Event{}, false, nil
 }
 
+// Release implements store.QueueDesk.
+func (s *Store) Release(sequence int64) {
+	s.data.mu.Lock()
+	defer s.data.mu.Unlock()
+	delete(s.claims, sequence)
+}
+
 // Prune implements store.QueueDesk.
 func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 	if err := s.ready(ctx); err != nil {

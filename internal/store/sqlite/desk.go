@@ -73,6 +73,9 @@ func (s *Store) Take(ctx context.Context, requestID string) (store.Event, bool, 
 	return e, found, err
 }
 
+// Release implements store.QueueDesk.
+func (s *Store) Release(sequence int64) { s.claims.release(sequence) }
+
 // Prune implements store.QueueDesk.
 func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {

@@ -261,9 +261,11 @@ func takeEvent(t *testing.T, open Open) {
 	enqueue(t, open, newEvent("r1", "f", 0), newEvent("r2", "f", time.Hour))
 	s := open(t)
 	defer closeStore(t, s)
-	for _, id := range []string{"r1", "r2"} {
+	var first store.Event
+	for _, id := range []string{"r2", "r1"} {
 		e, found, err := s.Take(t.Context(), id)
 		must(t, err)
+		first = e
 		if !found || e.RequestID != id || string(e.Payload) != `{"id":"`+id+`"}` {
 			t.Errorf("took %+v, %v; want %s", e, found, id)
 		}
@@ -275,6 +277,10 @@ func takeEvent(t *testing.T, open Open) {
 	}
 	if got, _ := claim(t, s, "f", 2*time.Hour, 100); len(got) != 0 {
 		t.Errorf("claimed %v, which were taken", ids(got))
+	}
+	s.Release(first.Sequence)
+	if got, _ := claim(t, s, "f", 2*time.Hour, 100); !slices.Equal(ids(got), []string{"r1"}) {
+		t.Errorf("claimed %v after r1 was released", ids(got))
 	}
 }
 
