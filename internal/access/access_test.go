@@ -378,8 +378,12 @@ func TestUnprovedSessions(t *testing.T) {
 	if who := w.Believe(w.request(t, assumed, "")); who.Role != reader {
 		t.Errorf("the session is believed to be %+v", who)
 	}
+	function := w.FunctionCredentials(reader, fn, time.Hour)
+	if who := w.Believe(w.request(t, function, "")); who.Function != fn {
+		t.Errorf("the function is believed to be %+v", who)
+	}
 	w.reopen(t, w.Sealer, true, r)
-	for _, c := range []lambda.Credentials{assumed, token} {
+	for _, c := range []lambda.Credentials{assumed, token, function} {
 		_, err := w.admit(t, c)
 		refused(t, "an unproved session", err, lambda.UnknownKey, unknownText)
 	}

@@ -69,7 +69,7 @@ const maxToken = 16 << 10
 // FunctionCredentials are those of a function's role, for one environment that may
 // live as long as that. Each call gives other ones.
 func (a *Access) FunctionCredentials(role, functionARN string, life time.Duration) lambda.Credentials {
-	return a.issue(session{Role: role, RoleID: a.roleID(role), Name: sessionOf(functionARN), Function: functionARN}, life)
+	return a.issue(session{Role: role, RoleID: a.roleID(role), Name: sessionOf(functionARN), Function: functionARN, Unproved: !a.Enforce}, life)
 }
 
 // sessionOf is what the session of a function is called: like the function.
