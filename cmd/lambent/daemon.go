@@ -208,7 +208,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	}
 	d.keys = d.options.ring()
 	d.catalog = catalog.New(catalog.Config{
-		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d}, Rights: rights{d},
+		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d}, Rights: d.functionRights(),
 		Source: s3source.New(s3source.Options{
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"net"
 	"testing"
 	"time"
 
+	"lambent/internal/catalog"
 	"lambent/internal/lambda"
 )
 
@@ -75,3 +77,22 @@ func TestWhoIsVerified(t *testing.T) {
 		t.Errorf("another machine: %v", err)
 	}
 }
+
+// TestFunctionRights: the outcome of a function that is gone is told where nobody is
+// refused; where callers are verified its role cannot be asked.
+func TestFunctionRights(t *testing.T) {
+	t.Parallel()
+	for auth, want := range map[string]lambda.Kind{"off": lambda.Internal, "on": lambda.NotFound} {
+		d := &daemon{options: options{access: accessOptions{auth: auth}}, address: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+		told := &deliveries{}
+		p := permitted{catalog.New(catalog.Config{Rights: d.functionRights()}), told}
+		err := p.Deliver(t.Context(), lambda.Delivery{Function: "f", FunctionARN: "arn:aws:lambda:us-east-1:000000000000:function:f:1"})
+		if lambda.KindOf(err) != want || (err == nil) != (told.n == 1) {
+			t.Errorf("--auth %s: %v, told %d times", auth, err, told.n)
+		}
+	}
+}
+
+type deliveries struct{ n int }
+
+func (d *deliveries) Deliver(context.Context, lambda.Delivery) error { d.n++; return nil }
