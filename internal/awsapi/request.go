@@ -8,10 +8,7 @@ import (
 )
 
 // request is what a handler may ask of the request besides its input.
-type request struct {
-	id    string
-	input *node
-}
+type request struct{ input *node }
 
 type requestKey struct{}
 
@@ -22,9 +19,6 @@ func requestOf(ctx context.Context) *request {
 	}
 	return r
 }
-
-// RequestID is the id of the request that a handler serves.
-func RequestID(ctx context.Context) string { return requestOf(ctx).id }
 
 // KeyOrder lists the keys of a map of the input as the caller wrote them, which
 // Go's map has forgotten: KeyOrder(ctx, "Environment", "Variables").

@@ -104,7 +104,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, lambda.Errorf(lambda.NotYet, "The operation %s is not yet available in Lambent.", op.Name))
 		return
 	}
-	ctx := context.WithValue(r.Context(), requestKey{}, &request{id: id})
+	ctx := context.WithValue(r.Context(), requestKey{}, &request{})
 	a, err := s.serve(ctx, h, w, r, labels, query)
 	if err != nil {
 		s.Refuse(w, r, id, op.Name, err)

@@ -32,11 +32,6 @@ func ScheduleARN(h lambda.Home, group, name string) string {
 	return "arn:" + h.Partition + ":scheduler:" + h.Region + ":" + h.Account + ":schedule/" + group + "/" + name
 }
 
-// GroupARN names a group of schedules.
-func GroupARN(h lambda.Home, name string) string {
-	return "arn:" + h.Partition + ":scheduler:" + h.Region + ":" + h.Account + ":schedule-group/" + name
-}
-
 // stamp is how events say a time.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
