@@ -88,7 +88,7 @@ func find(document []byte, path string) (json.RawMessage, bool) {
 	for _, step := range steps {
 		if i, err := strconv.Atoi(step); err == nil {
 			var list []json.RawMessage
-			if json.Unmarshal(at, &list) == nil && i < len(list) {
+			if json.Unmarshal(at, &list) == nil && i >= 0 && i < len(list) {
 				at = list[i]
 				continue
 			}

@@ -33,6 +33,8 @@ func TestRulePayloads(t *testing.T) {
 		{lambda.RuleTarget{InputPath: "$"}, event},
 		{lambda.RuleTarget{InputPath: "$.detail"}, `{}`},
 		{lambda.RuleTarget{InputPath: "$.resources[0]"}, `"` + ruleOf + `"`},
+		{lambda.RuleTarget{InputPath: "$.resources[1]"}, `null`},
+		{lambda.RuleTarget{InputPath: "$.resources[-1]"}, `null`},
 		{lambda.RuleTarget{InputPath: "$['detail-type']"}, `"Scheduled Event"`},
 		{lambda.RuleTarget{InputPath: "$.detail.nothing"}, `null`},
 		{template(`{"at": <time>, "text": "at <time> of <who>", "all": <resources>}`, "time", "$.time", "who", "$.account", "resources", "$.resources"),
@@ -128,6 +130,7 @@ func TestDeadLetters(t *testing.T) {
 func FuzzTransform(f *testing.F) {
 	f.Add(`{"a": <b>, "c": "<b>"}`, "$.detail")
 	f.Add(`"<aws.events.rule-arn>`, "$['a'][0]")
+	f.Add("<b>", "$.resources[-1]")
 	f.Fuzz(func(t *testing.T, text, path string) {
 		target := lambda.RuleTarget{Template: &lambda.InputTemplate{Text: text, Paths: map[string]string{"b": path}}}
 		if got := payloadFor(home, "r", target, ruleEvent(home, "r", "ID", tick), tick); !json.Valid(got) {
