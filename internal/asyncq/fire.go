@@ -42,7 +42,7 @@ func dueEvent(d lambda.Due, now time.Time) *store.Event {
 	}
 	if d.Undeliverable != nil {
 		e.Refusal = &store.Refusal{Status: d.Undeliverable.Code, Message: d.Undeliverable.Message}
-		e.Outcome = &store.Outcome{Condition: undeliverable, At: now}
+		e.Outcome = &store.Outcome{Condition: undeliverable, At: e.Accepted} // when it would have been run
 		if d.DeadLetter != "" {
 			e.Outcome.Targets = []store.Target{{ARN: d.DeadLetter, DeadLetter: true, Attributes: d.Attributes}}
 		}

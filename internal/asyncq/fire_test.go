@@ -1,6 +1,7 @@
 package asyncq
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -48,6 +49,33 @@ func TestFire(t *testing.T) {
 		if d.Target != lost.DeadLetter || string(d.Body) != `"lost"` || fmt.Sprint(d.Attributes) != "map[RULE_ARN:r]" {
 			t.Errorf("delivered %+v", d)
 		}
+	})
+}
+
+// TestLateDeadLetter: a dead letter that is due in half a day, as the last of a flexible
+// window is, is tried as long as others from then on.
+func TestLateDeadLetter(t *testing.T) {
+	t.Parallel()
+	play(t, func(t *testing.T, w *world) {
+		if err := w.store.(store.Rules).PutRule(t.Context(), lambda.Rule{Name: "r"}); err != nil {
+			t.Fatal(err)
+		}
+		down := w.start.Add(13 * time.Hour)
+		w.deliver = func(lambda.Delivery) error {
+			if time.Now().Before(down) {
+				return errors.New("down")
+			}
+			return nil
+		}
+		lost := lambda.Due{
+			Function: lambda.Reference{Name: "gone"}, At: time.Now().Add(12 * time.Hour), Invocation: lambda.Invocation{RequestID: "lost", Payload: []byte("1")},
+			Undeliverable: &lambda.DeadLetter{Code: 404}, DeadLetter: "arn:aws:sqs:us-east-1:111111111111:q", Attributes: map[string]string{"RULE_ARN": "r"},
+		}
+		if fired, err := w.queue.Fire(t.Context(), store.Tick{Key: store.RuleKey("r"), At: time.Now()}, []lambda.Due{lost}); err != nil || !fired {
+			t.Fatalf("Fire: %v, %v", fired, err)
+		}
+		w.wait(14 * time.Hour)
+		w.wantLeft(0, 0)
 	})
 }
 
