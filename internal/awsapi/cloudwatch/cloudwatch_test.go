@@ -246,9 +246,10 @@ func TestQuery(t *testing.T) {
 			`<Datapoints><member><Average>5.5</Average><ExtendedStatistics><entry><key>p0</key><value>1</value></entry></ExtendedStatistics><Sum>110</Sum><Timestamp>2026-01-02T03:00:00Z</Timestamp><Unit>Milliseconds</Unit></member></Datapoints><Label>Duration</Label>`,
 		"Action=GetMetricStatistics&Period=61&Statistics.member.1=Sum&" + of: `<Error><Type>Sender</Type><Code>InvalidParameterValue</Code><Message>The parameter Period must be a multiple of 60.</Message></Error>`,
 		"Action=GetMetricData&StartTime=2026-01-02T03:00:00Z&EndTime=2026-01-02T04:00:00Z&MetricDataQueries.member.1.Id=a&MetricDataQueries.member.1.MetricStat.Metric.Namespace=AWS/Lambda&MetricDataQueries.member.1.MetricStat.Metric.MetricName=Duration&MetricDataQueries.member.1.MetricStat.Metric.Dimensions.member.1.Name=FunctionName&MetricDataQueries.member.1.MetricStat.Metric.Dimensions.member.1.Value=f&MetricDataQueries.member.1.MetricStat.Period=600&MetricDataQueries.member.1.MetricStat.Stat=Sum&MetricDataQueries.member.1.ReturnData=true": `<Timestamps><member>2026-01-02T03:00:00Z</member></Timestamps><Values><member>110</member></Values>`,
-		"Action=ListMetrics&MetricName=Duration": `<Metrics><member><Dimensions><member><Name>FunctionName</Name><Value>f</Value></member></Dimensions><MetricName>Duration</MetricName><Namespace>AWS/Lambda</Namespace></member></Metrics>`,
-		"Action=PutMetricAlarm":                  `<Code>NotImplementedException</Code>`,
-		"Action=ListMetrics&A=1&A.B=2":           `<Code>SerializationException</Code>`,
+		"Action=ListMetrics&MetricName=Duration":                       `<Metrics><member><Dimensions><member><Name>FunctionName</Name><Value>f</Value></member></Dimensions><MetricName>Duration</MetricName><Namespace>AWS/Lambda</Namespace></member></Metrics>`,
+		"Action=PutMetricAlarm":                                        `<Code>NotImplementedException</Code>`,
+		"Action=ListMetrics&A=1&A.B=2":                                 `<Code>SerializationException</Code>`,
+		"Action=ListMetrics&" + strings.Repeat("A.", maxDepth) + "A=1": `<Code>SerializationException</Code>`,
 	} {
 		status, got := send(form)
 		if !strings.Contains(got, want) || (status >= 400) != strings.Contains(want, "Code") {

@@ -38,12 +38,20 @@ func (inXML) read(w http.ResponseWriter, r *http.Request) (named string, input a
 		if name == "Action" || name == "Version" {
 			continue
 		}
-		if err := root.put(strings.Split(name, "."), form.Get(name)); err != nil {
+		path := strings.Split(name, ".")
+		if len(path) > maxDepth {
+			return "", nil, fmt.Errorf("form: a member in %d others", len(path)-1)
+		}
+		if err := root.put(path, form.Get(name)); err != nil {
 			return "", nil, err
 		}
 	}
 	return form.Get("Action"), root.tree(""), nil
 }
+
+// maxDepth is more than any operation's members are in others. A level costs a
+// caller two bytes and the server a kilobyte.
+const maxDepth = 16
 
 // branch is members by name, or a list's by number: Dimensions.member.1.Name.
 type branch map[string]any
