@@ -74,6 +74,9 @@ func parseRate(number, unit string, plural bool, d Dialect) (Expression, error) 
 	}
 	switch unit {
 	case "minute":
+		if n > maxHours*60 {
+			return Expression{}, ErrInvalid
+		}
 		return Expression{every: time.Duration(n) * time.Minute}, nil
 	case "hour":
 		if n > int(maxHours) {

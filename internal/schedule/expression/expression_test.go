@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		"": {}, "rate(1 minute": {}, "cron(0 0 ? * ? *)": {}, "cron(0 0 0 * ? *)": {}, "cron(0 0 32W * ? *)": {}, "cron(0 0 ? * 0 *)": {}, "cron(0 0 ? * 8L *)": {},
 		"cron(0 0 ? * 3#6 *)": {}, "cron(0 0 ? * 3#1,6#3 *)": {}, "cron(0 24 * * ? *)": {}, "cron(0 0 * 13 ? *)": {}, "cron(? 0 * * ? *)": {}, "cron(0 0 * * ? ?)": {},
 		"cron(0/0 * * * ? *)": {}, "cron(1-2-3 * * * ? *)": {}, "cron(+1 * * * ? *)": {}, "cron(0 0 L,5 * ? *)": {}, "cron(0 0 L-31 * ? *)": {}, "rate(99999999999 minutes)": {},
+		"rate(307445735 minutes)": {}, "rate(200000000 minutes)": {}, "rate(121219200 minutes)": {true, true},
 	} {
 		for i, d := range []Dialect{Rules, Scheduler} {
 			if _, err := Parse(text, d); (err == nil) != want[i] || err != nil && !errors.Is(err, ErrInvalid) {
