@@ -385,20 +385,27 @@ func (c *readBefore) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// handedOver is the listener of net/http: it gets connections from here.
+// handedOver is the listener of net/http: it gets connections from here. Its server
+// begins with the first of them.
 type handedOver struct {
 	net.Listener // for its address alone
+	serve        func(net.Listener) error
+	begin        sync.Once
+	serving      sync.WaitGroup
 	conns        chan net.Conn
 	closing      sync.Once
 	closed       chan struct{}
 }
 
-func newHandedOver(l net.Listener) *handedOver {
-	return &handedOver{Listener: l, conns: make(chan net.Conn), closed: make(chan struct{})}
+func newHandedOver(l net.Listener, serve func(net.Listener) error) *handedOver {
+	return &handedOver{Listener: l, serve: serve, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 // give tells whether the connection was taken.
 func (h *handedOver) give(c net.Conn) bool {
+	h.begin.Do(func() {
+		h.serving.Go(func() { _ = h.serve(h) }) // it ends because this listener does
+	})
 	select {
 	case h.conns <- c:
 		return true

@@ -20,7 +20,8 @@ const (
 )
 
 // Serve answers requests until ctx ends. Then it takes no more, lets those in
-// progress finish for as long as grace, and breaks off what is left.
+// progress finish for as long as grace, and breaks off what is left. While nobody
+// calls it is one goroutine, that of its caller: every environment has one.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, grace time.Duration, log *slog.Logger) error {
 	handler = tidily(handler)
 	server := &http.Server{
@@ -31,22 +32,17 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, gra
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	q := &quick{handler: handler, log: log, others: newHandedOver(listener), open: map[*quickConn]bool{}}
-	stopped := make(chan error, 2)
-	go func() { stopped <- q.accept(listener) }()
-	go func() { stopped <- server.Serve(q.others) }()
-	var failed error
-	select {
-	case err := <-stopped:
-		failed = fmt.Errorf("serve %s: %w", listener.Addr(), err)
-		stopped <- err // it is waited for below
-	case <-ctx.Done():
+	q := &quick{handler: handler, log: log, others: newHandedOver(listener, server.Serve), open: map[*quickConn]bool{}}
+	unlisten := context.AfterFunc(ctx, func() { listener.Close() })
+	defer unlisten()
+	failed := q.accept(listener)
+	if ctx.Err() != nil {
+		failed = nil // it was told to
+	} else {
+		failed = fmt.Errorf("serve %s: %w", listener.Addr(), failed)
 	}
 	listener.Close()
-	err := drainServer(server, q, grace)
-	<-stopped // both were told to
-	<-stopped
-	return errors.Join(failed, err)
+	return errors.Join(failed, drainServer(server, q, grace))
 }
 
 func drainServer(server *http.Server, q *quick, grace time.Duration) error {
@@ -58,10 +54,12 @@ func drainServer(server *http.Server, q *quick, grace time.Duration) error {
 		close(drained)
 	}()
 	err := server.Shutdown(ctx)
+	q.others.Close()
 	<-drained
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
+	q.others.serving.Wait()
 	if err != nil {
 		return fmt.Errorf("stop serving: %w", err)
 	}
