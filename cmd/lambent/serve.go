@@ -157,10 +157,8 @@ func (o options) check() error {
 		return fmt.Errorf("--driver %q: one of auto, namespace, process", o.driver)
 	case o.asyncDelay < time.Millisecond:
 		return errors.New("--async-retry-delay: at least 1ms")
-	case o.asyncConcurrency < 0:
-		return errors.New("--async-concurrency: not negative")
-	case o.bootPoolMB < 0:
-		return errors.New("--boot-pool-memory: not negative")
+	case o.negative() != "":
+		return fmt.Errorf("--%s: not negative", o.negative())
 	case o.concurrency < 1:
 		return errors.New("--concurrency: at least 1")
 	case o.maxEnvironments < 1:
@@ -198,4 +196,23 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	settle()
 	d.begin()
 	return d.serve(ctx, ln)
+}
+
+// negative names an option that is below zero, where that means nothing; empty: there
+// is none.
+func (o options) negative() string {
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"max-memory", int64(o.maxMemoryMB)}, {"max-starting", int64(o.maxStarting)}, {"max-waiting", int64(o.waiters)}, {"max-wait", int64(o.wait)},
+		{"idle-timeout", int64(o.idle)}, {"max-lifetime", int64(o.lifetime)}, {"freeze-after", int64(o.freezeAfter)}, {"boot-pool-memory", int64(o.bootPoolMB)},
+		{"log-retention", int64(o.logRetention)}, {"log-max", int64(o.logMaxMB)}, {"async-concurrency", int64(o.asyncConcurrency)},
+		{"dead-retention", int64(o.deadRetention)}, {"stream-rate", int64(o.streamRateMB)}, {"drain", int64(o.drain)},
+	} {
+		if n.value < 0 {
+			return n.name
+		}
+	}
+	return ""
 }
