@@ -1,8 +1,10 @@
 // Package ownapi is what Lambent says of itself over HTTP, beside the AWS API:
-// which environments there are, what they log and what an invocation took. The command line and whoever
-// watches a host read it; the queue and access keys can be changed.
+// which environments there are, what they log and what an invocation took. The
+// command line and whoever watches a host read it; the queue and access keys can be
+// changed.
 //
 //	GET /_lambent/environments                     a JSON list
+//	GET /_lambent/ahead                            a JSON list: what is started ahead
 //	GET /_lambent/logs?group=G[&since=T][&follow=1]  a JSON record a line
 //	GET /_lambent/trace?request=ID                 a JSON timeline
 //	GET /_lambent/metrics                          counts, in Prometheus' text format
