@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -215,7 +216,11 @@ func (e *Engine) wait() time.Duration {
 // fire makes one tick durable and goes on to the next.
 func (e *Engine) fire(p *plan, now time.Time) {
 	tick := store.Tick{Key: p.key, At: p.next}
-	fired, err := e.config.Queue.Fire(context.Background(), tick, p.due(e, tick.At, now))
+	fired := false
+	due, err := e.due(p, tick.At, now)
+	if err == nil {
+		fired, err = e.config.Queue.Fire(context.Background(), tick, due)
+	}
 	e.mu.Lock()
 	current := e.plans[p.key] // somebody may have changed it meanwhile
 	if err != nil {
@@ -240,6 +245,17 @@ func (e *Engine) fire(p *plan, now time.Time) {
 	if over {
 		e.complete(p.name)
 	}
+}
+
+// due is what a plan asks for. One that makes us panic must not take the others along,
+// at each start anew.
+func (e *Engine) due(p *plan, tick, now time.Time) (due []lambda.Due, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return p.due(e, tick, now), nil
 }
 
 // complete deletes a schedule that has had its last tick, unless somebody has

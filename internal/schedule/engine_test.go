@@ -255,3 +255,14 @@ func TestRefusals(t *testing.T) {
 		w.refused(lambda.Validation, "The default schedule group cannot be deleted.", w.DeleteGroup(ctx, "default"))
 	})
 }
+
+// TestPanic: a rule that makes us panic is tried again, and holds up no other.
+func TestPanic(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		w.must(w.PutRule(ctx, lambda.Rule{Name: "bad", Expression: "rate(1 minute)", State: "ENABLED"}))
+		w.must(w.PutTargets(ctx, "bad", []lambda.RuleTarget{{ID: "1", ARN: "arn:aws:lambda:us-east-1:111111111111:function:panics"}}))
+		w.rule("good", "rate(1 minute)")
+		w.expect(2*time.Minute, "rule/good 1m0s", "rule/good 2m0s")
+	})
+}

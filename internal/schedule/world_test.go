@@ -90,6 +90,9 @@ func (w *world) Fire(ctx context.Context, tick store.Tick, due []lambda.Due) (bo
 }
 
 func (w *world) Exists(ref lambda.Reference) error {
+	if ref.Name == "panics" {
+		panic("a bug")
+	}
 	if ref.Name != "f" {
 		return lambda.Errorf(lambda.NotFound, "Function not found: %s", ref.Name)
 	}
