@@ -64,7 +64,9 @@ var binding = []behaviour{
 	one("Plain::none", `this is not read`, `"none"`),
 	one("Plain::fixed", `"x"`, `"static x"`),
 	{handler: "Plain::count", events: []string{`1`, `2`}, want: []string{`"call 1"`, `"call 2"`}},
-	{handler: "Plain::date", events: []string{`0`, `"2026-01-02T03:04:05.678Z"`}, want: []string{`"0"`, `"1767323045678"`}},
+	{handler: "Plain::date", events: []string{`0`, `"2026-01-02T03:04:05.678Z"`, `"2026-01-02"`, `"Fri, 02 Jan 2026 03:04:05 GMT"`}, want: []string{
+		`"0"`, `"1767323045678"`, `"1767312000000"`, `"1767323045000"`,
+	}},
 	{handler: "Plain::maybe", events: []string{`"x"`, `null`}, want: []string{`"x"`, `null`}},
 	{handler: "Plain::large", events: []string{`100000`}, want: []string{`"` + strings.Repeat("x", 100000) + `"`}},
 }

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Builds bootstrap/lambent-java.jar, which the Go package embeds: our classes
 # together with AWS's interfaces and its serialization library. Needs a JDK (9
-# or newer) and, for the two libraries, Maven; without them it says so and leaves
+# or newer) and, for the libraries, Maven; without them it says so and leaves
 # Lambent to be built without the Java runtimes. It does nothing when the jar is
 # newer than its sources.
 set -eu
 cd "$(dirname "$0")"
 
 jar=bootstrap/lambent-java.jar
-if [ -s "$jar" ] && [ -z "$(find src build.sh -newer "$jar" -print | head -n 1)" ]; then
+if [ -s "$jar" ] && [ -z "$(find src build.sh lazy.sed -newer "$jar" -print | head -n 1)" ]; then
 	exit 0
 fi
 for tool in javac jar mvn; do
@@ -33,31 +33,56 @@ is() {
 	fi
 }
 
-# fetch ARTIFACT VERSION SHA256: a library of com.amazonaws
+# fetch ARTIFACT FILE SHA256: what Maven knows as the artifact, to $cache/FILE
 fetch() {
-	file=$cache/$1-$2.jar
-	if ! is "$file" "$3"; then
+	if ! is "$cache/$2" "$3"; then
 		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
-			"-Dartifact=com.amazonaws:$1:$2" "-DoutputDirectory=$work" >&2 || {
-			echo "java bootstrap: not built, Maven could not get $1 $2" >&2
+			"-Dartifact=$1" "-DoutputDirectory=$work" >&2 || {
+			echo "java bootstrap: not built, Maven could not get $1" >&2
 			exit "${LAMBENT_JAVA_REQUIRED:-0}"
 		}
-		is "$work/$1-$2.jar" "$3" || {
-			echo "java bootstrap: $1 $2 is not the file that was reviewed" >&2
+		is "$work/$2" "$3" || {
+			echo "java bootstrap: $1 is not the file that was reviewed" >&2
 			exit 1
 		}
-		mv "$work/$1-$2.jar" "$file"
+		mv "$work/$2" "$cache/$2"
 	fi
-	(cd "$work/classes" && jar xf "$file")
 }
 
-mkdir "$work/classes"
-fetch aws-lambda-java-core 1.4.0 575c24393cc1ad645e83e618956eabd89ffe8cc09efae2cb62bc6589154d68ed
-fetch aws-lambda-java-serialization 1.2.0 1513c1f945a3213f916a4b2de1760c97b51d84d110f82bbbcf9cfac53d5651e7
+# library ARTIFACT VERSION SHA256: the classes of a library of com.amazonaws
+library() {
+	fetch "com.amazonaws:$1:$2" "$1-$2.jar" "$3"
+	(cd "$work/classes" && jar xf "$cache/$1-$2.jar")
+}
+
+mkdir "$work/classes" "$work/jackson" "$work/lazy"
+library aws-lambda-java-core 1.4.0 575c24393cc1ad645e83e618956eabd89ffe8cc09efae2cb62bc6589154d68ed
+library aws-lambda-java-serialization 1.2.0 1513c1f945a3213f916a4b2de1760c97b51d84d110f82bbbcf9cfac53d5651e7
 # One flat jar: the archive of classes (-XX:SharedArchiveFile) is valid for one
 # path, and looking for variants by Java release costs time at every start.
 rm -rf "$work/classes/META-INF/versions" "$work/classes/META-INF/maven" "$work/classes/META-INF/MANIFEST.MF"
 rm -f "$work/classes/module-info.class"
+
+# Some classes of the Jackson that the library has make constants at every start
+# that few functions use, and that take a third of it: formats for dates, and
+# BigDecimal itself, which fills tables from Java 23 on. Here they are made when they
+# are used; lazy.sed says how.
+jackson=2.15.4
+
+# lazily MODULE SHA256 CLASS...: the sources of Jackson's classes, changed
+lazily() {
+	sources=$1-$jackson-sources.jar
+	fetch "com.fasterxml.jackson.core:$1:$jackson:jar:sources" "$sources" "$2"
+	shift 2
+	for class; do
+		(cd "$work/jackson" && jar xf "$cache/$sources" "com/fasterxml/jackson/$class.java")
+		sed -f lazy.sed "$work/jackson/com/fasterxml/jackson/$class.java" >"$work/lazy/$(basename "$class").java"
+	done
+}
+
+lazily jackson-core 39eb0047767b181d52575e611b1a0597fd15300cbd1badbe567bf0d94ed18223 core/base/ParserMinimalBase core/base/ParserBase
+lazily jackson-databind b17b352bac8f0d4fb01d32d5c1f31a11b296d78887fd76ec46cf84bc04a36094 databind/util/TokenBuffer databind/util/StdDateFormat
+javac -nowarn -Xlint:none --release 8 -cp "$work/classes" -d "$work/classes" "$work"/lazy/*.java
 
 javac -nowarn -Xlint:-options --release 8 -cp "$work/classes" -d "$work/classes" src/lambent/runtime/*.java
 cat >"$work/manifest" <<EOF

@@ -266,6 +266,35 @@ func TestPrepareMakesAnArchiveThatIsUsed(t *testing.T) {
 	})
 }
 
+// What few functions use is not made at every start: build.sh and lazy.sed see
+// to it, and a Jackson that they do not fit would start as slowly as ever.
+func TestConstantsAreMadeWhenTheyAreUsed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		if runtimes.CompareVersions(f.Version, "9") < 0 {
+			t.Skip("Java 8 has no -Xlog")
+		}
+		made := func(handler, event string) []string {
+			j := job(f, handler, event)
+			j.Env = []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: "-Xlog:class+init=info"}}
+			var seen []string
+			log := runtimetest.Run(t, j).Stdout
+			for _, class := range []string{"java/util/GregorianCalendar", "java/text/SimpleDateFormat", "java/math/BigDecimal"} {
+				if strings.Contains(log, "'"+class+"'") || strings.Contains(log, " "+class+" ") {
+					seen = append(seen, class)
+				}
+			}
+			return seen
+		}
+		if seen := made("Plain::text", `"x"`); len(seen) != 0 {
+			t.Errorf("a function of texts has initialized %q", seen)
+		}
+		if seen := made("Plain::date", `"Fri, 02 Jan 2026 03:04:05 GMT"`); !slices.Contains(seen, "java/text/SimpleDateFormat") {
+			t.Errorf("a function of dates has initialized only %q of them", seen)
+		}
+	})
+}
+
 // BenchmarkStart measures from the start of the process to its first /next.
 func BenchmarkStart(b *testing.B) {
 	for _, f := range here(b) {

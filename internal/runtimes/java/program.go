@@ -30,6 +30,7 @@ var (
 	compilation = regexp.MustCompile(`-XX:([+-]TieredCompilation\b|TieredStopAtLevel=)|-X(int|comp)\b`)
 	heap        = regexp.MustCompile(`-Xmx|-XX:(MaxHeapSize|MaxRAM|MaxRAMPercentage|MaxRAMFraction)=`)
 	perfData    = regexp.MustCompile(`-XX:[+-](UsePerfData\b|PerfDataSaveToFile\b)`)
+	placement   = regexp.MustCompile(`-XX:ArchiveRelocationMode=`)
 	archive     = regexp.MustCompile(`-Xshare:|-XX:(SharedArchiveFile|AOT\w*)=`)
 )
 
@@ -45,7 +46,9 @@ func settings(v *lambda.Version, major, archiveFile string) []setting {
 	}
 	if archiveFile != "" {
 		// An archive that does not fit costs time; complaints about it would stand in the function's log.
-		list = append(list, setting{"-XX:SharedArchiveFile=" + archiveFile, archive}, setting{"-Xlog:cds=off", archive})
+		list = append(list, setting{"-XX:SharedArchiveFile=" + archiveFile, archive}, setting{"-Xlog:cds=off", archive},
+			// Elsewhere than where it was made for, each pointer in it would have to be changed, on pages of the process's own.
+			setting{"-XX:+UnlockDiagnosticVMOptions", placement}, setting{"-XX:ArchiveRelocationMode=0", placement})
 	}
 	return append(list, setting{"-Xshare:auto", archive})
 }

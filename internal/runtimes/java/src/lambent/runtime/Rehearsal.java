@@ -3,6 +3,7 @@ package lambent.runtime;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -18,7 +19,8 @@ import java.util.Optional;
  * (-XX:ArchiveClassesAtExit) in the form in which they start quickest.
  */
 public final class Rehearsal {
-    private Rehearsal() {}
+    /** A handler's class can be constructed. */
+    public Rehearsal() {}
 
     private static final String[] EVENTS = {
         "{\"name\":\"a\",\"count\":1,\"rate\":1.5,\"list\":[{\"name\":\"b\"}],\"map\":{\"c\":[true,null]},\"when\":\"2026-01-01T00:00:00Z\"}",
@@ -112,11 +114,27 @@ public final class Rehearsal {
         return event;
     }
 
+    /** Answers what it was given, with a reflective call of the kind that most functions have. */
+    public Map<String, Object> instance(Map<String, Object> event) {
+        return event;
+    }
+
+    /** Answers what it was given. */
+    public Map<String, Object> both(Map<String, Object> event, Context context) {
+        return event;
+    }
+
+    /** Answers nothing. */
+    public void stream(InputStream event, OutputStream answer, Context context) {}
+
     static void play() throws Exception {
         play(0, Values.class.getName());
         play(0, Rehearsal.class.getName() + "::map");
         play(1, Rehearsal.class.getName() + "::text");
         play(2, Rehearsal.class.getName() + "::map");
+        for (String method : new String[] {"::instance", "::both", "::stream"}) {
+            play(0, Rehearsal.class.getName() + method);
+        }
         warm(2);
         Class.forName(Ahead.class.getName());
     }
