@@ -14,8 +14,9 @@ import (
 	"lambent/internal/lambda"
 )
 
-// maxAnswer bounds what is read of an extension's answer to keep its
-// connection.
+// maxAnswer bounds what is read of the body of an extension's answer to keep its
+// connection. With what stands before the body an answer has twice that: an
+// extension's header may have no end.
 const maxAnswer = 64 << 10
 
 // errRefused is an extension's answer other than 2xx.
@@ -25,6 +26,7 @@ var errRefused = errors.New("the extension refused the records")
 type link struct {
 	conn   net.Conn
 	answer *bufio.Reader
+	room   *io.LimitedReader // between the two
 	out    []byte
 }
 
@@ -39,7 +41,8 @@ func (l *link) connect(ctx context.Context, d Dialer, to lambda.Destination) (fr
 	if err != nil {
 		return false, fmt.Errorf("connect to port %d: %w", to.Port, err)
 	}
-	l.conn, l.answer = conn, bufio.NewReader(conn)
+	l.room = &io.LimitedReader{R: conn}
+	l.conn, l.answer = conn, bufio.NewReader(l.room)
 	return true, nil
 }
 
@@ -79,6 +82,7 @@ func (l *link) write(b []byte) error {
 
 // accepted reads the answer to a batch.
 func (l *link) accepted() error {
+	l.room.N = 2 * maxAnswer
 	res, err := http.ReadResponse(l.answer, nil)
 	if err != nil {
 		return fmt.Errorf("read the extension's answer: %w", err)

@@ -37,6 +37,8 @@ type stage struct {
 	dials   int
 	answers []int // statuses of the next deliveries; then 200
 	hold    chan struct{}
+	endless bool     // the next answers have a header of 64 MB
+	taken   int      // the most that was read of one
 	got     []string // "<time since the start> <what was delivered>"
 	conns   []net.Conn
 	serving sync.WaitGroup
@@ -116,11 +118,33 @@ func (s *stage) listen(c net.Conn) {
 			return
 		}
 		s.note(req.Method + " " + req.URL.Path + " " + req.Host + " " + shorten(s.t, body))
+		if s.floods(c) {
+			return
+		}
 		status := s.status()
 		if _, err := fmt.Fprintf(c, "HTTP/1.1 %d x\r\nContent-Length: 2\r\n\r\nok", status); err != nil {
 			return
 		}
 	}
+}
+
+// floods answers with a header that does not end, if it was told to.
+func (s *stage) floods(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.endless {
+		return false
+	}
+	piece, taken := []byte("X-More: "+strings.Repeat("x", 4<<10)+"\r\n"), 0
+	for text := []byte("HTTP/1.1 200 x\r\n"); taken < 64<<20; text = piece {
+		n, err := c.Write(text)
+		taken += n
+		if err != nil {
+			break
+		}
+	}
+	s.taken = max(s.taken, taken)
+	return true
 }
 
 // shorten keeps of each record its type and, of a string, the text.
@@ -375,6 +399,22 @@ func TestUnanswered(t *testing.T) {
 		close(s.hold)
 		time.Sleep(time.Hour)
 		s.delivered()
+	})
+}
+
+// TestEndlessAnswer: an extension cannot have us keep as much as it likes.
+func TestEndlessAnswer(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *stage) {
+		s.subscribed(overHTTP())
+		s.set(func() { s.endless = true })
+		s.publish(line("a"))
+		time.Sleep(time.Hour)
+		s.dialled(5)
+		s.set(func() { s.endless = false })
+		if s.taken == 0 || s.taken > 1<<20 {
+			t.Errorf("%d bytes were read of an answer", s.taken)
+		}
 	})
 }
 
