@@ -94,6 +94,8 @@ type Fleet struct {
 
 	mu         sync.Mutex
 	pools      map[key]*pool       // mu
+	named      map[string]*pool    // mu; the same, by name
+	view       placement.World     // mu; what placement looks at, kept for its room
 	members    map[string]*member  // mu; by environment id
 	functions  map[owner]*function // mu
 	waiting    int                 // mu; callers in all queues
@@ -109,7 +111,7 @@ type Fleet struct {
 func New(c Config) *Fleet {
 	f := &Fleet{
 		config: c, wake: make(chan struct{}, 1), stop: make(chan struct{}), placed: make(chan struct{}),
-		pools: map[key]*pool{}, members: map[string]*member{}, functions: map[owner]*function{}, empty: make(chan struct{}),
+		pools: map[key]*pool{}, named: map[string]*pool{}, members: map[string]*member{}, functions: map[owner]*function{}, empty: make(chan struct{}),
 		epoch: time.Now(),
 	}
 	if f.config.NewID == nil {

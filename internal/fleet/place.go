@@ -50,26 +50,24 @@ func (f *Fleet) decide() (next time.Time) {
 		return time.Time{}
 	}
 	f.forget()
-	world, pools := f.world()
 	var stops []*member
 	var reasons []string
-	for _, p := range pools {
+	for _, p := range f.pools {
 		p.yield = 0
 	}
-	for _, d := range placement.Decide(world) {
+	for _, d := range placement.Decide(f.world()) {
 		switch {
 		case d.Start != "":
-			f.start(pools[d.Start], d.Ahead)
+			f.start(f.named[d.Start], d.Ahead)
 		case d.Yield != "":
-			pools[d.Yield].yield++
+			f.named[d.Yield].yield++
 		default:
 			m := f.members[d.Stop]
 			f.ended(m)
 			stops, reasons = append(stops, m), append(reasons, d.Reason)
 		}
 	}
-	world, _ = f.world()
-	next = placement.NextChange(world)
+	next = placement.NextChange(f.world())
 	f.next = next
 	f.mu.Unlock()
 	for i, m := range stops {
@@ -96,35 +94,32 @@ func (f *Fleet) start(p *pool, ahead bool) {
 	m.env = f.config.Make(m.id, p.version, why)
 }
 
-// world is what placement looks at.
-func (f *Fleet) world() (placement.World, map[string]*pool) {
-	w := placement.World{Now: time.Now(), Limits: f.config.Limits}
-	pools := make(map[string]*pool, len(f.pools))
-	names := make(map[*pool]string, len(f.pools))
-	for k, p := range f.pools {
-		name := k.String()
-		pools[name], names[p] = p, name
-		if v := f.version(p, name, w.Now); v.Waiting > 0 || v.Provisioned > 0 {
+// world is what placement looks at, until it is asked for again. mu is held.
+func (f *Fleet) world() placement.World {
+	w := &f.view
+	w.Now, w.Limits, w.Versions, w.Environments = time.Now(), f.config.Limits, w.Versions[:0], w.Environments[:0]
+	for _, p := range f.pools {
+		if v := f.version(p, w.Now); v.Waiting > 0 || v.Provisioned > 0 {
 			w.Versions = append(w.Versions, v)
 		}
 	}
 	for _, m := range f.members {
 		p := m.pool
 		w.Environments = append(w.Environments, placement.Environment{
-			ID: m.id, Key: names[p], Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
+			ID: m.id, Key: p.name, Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
 			MemoryMiB: p.version.MemoryMB, Cost: p.cost, Provisioned: m.ahead,
 			Starting: m.state == starting, Idle: m.state == idle, Ending: m.state == ending,
 			Guaranteed: m.state == busy && m.share.class.Guaranteed(),
 			Retired:    p.retired, Born: m.born, LastUsed: m.lastUsed,
 		})
 	}
-	return w, pools
+	return *w
 }
 
 // version is what placement looks at of a pool.
-func (f *Fleet) version(p *pool, name string, now time.Time) placement.Version {
+func (f *Fleet) version(p *pool, now time.Time) placement.Version {
 	v := placement.Version{
-		Key: name, Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
+		Key: p.name, Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
 		MemoryMiB: p.version.MemoryMB, Provisioned: p.target, NotBefore: p.notBefore,
 	}
 	coming, last := p.comingBack(now)

@@ -10,6 +10,7 @@ import (
 
 // pool is the environments of one version and those who wait for one.
 type pool struct {
+	name     string // that placement knows it by
 	version  *lambda.Version
 	function *function
 	idle     []*member // on demand, most recently used last
@@ -73,9 +74,9 @@ func (f *Fleet) pool(v *lambda.Version) *pool {
 	k := keyOf(v)
 	p := f.pools[k]
 	if p == nil {
-		p = &pool{version: v, function: f.function(owner{v.Account, v.Function}), settled: map[*member]struct{}{}}
+		p = &pool{name: k.String(), version: v, function: f.function(owner{v.Account, v.Function}), settled: map[*member]struct{}{}}
 		p.function.pools++
-		f.pools[k] = p
+		f.pools[k], f.named[p.name] = p, p
 	}
 	return p
 }
@@ -84,6 +85,7 @@ func (f *Fleet) pool(v *lambda.Version) *pool {
 func (f *Fleet) drop(p *pool) {
 	if k := keyOf(p.version); p.members == 0 && len(p.waiters) == 0 && p.target == 0 && f.pools[k] == p {
 		delete(f.pools, k)
+		delete(f.named, p.name)
 		p.function.pools--
 		p.function.used = f.clock()
 	}
