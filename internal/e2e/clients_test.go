@@ -211,7 +211,7 @@ func addTree(t *testing.T, files map[string]string, site, module string) {
 func TestStatesOfAFunction(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	name := s.deploy(t, function{code: clientCode("x")})
+	name := s.deploy(t, function{code: clientCode("x"), timeout: usual})
 	out, err := s.client().GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: &name})
 	if err != nil {
 		t.Fatal(err)

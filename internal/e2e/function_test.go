@@ -31,6 +31,9 @@ type function struct {
 	archives []byte // a ready zip
 }
 
+// usual is the timeout of a function that asks for none.
+const usual = -1
+
 // deploy creates the function under the test's name, with a number behind it from
 // the second time on, and waits until it is active.
 func (s *server) deploy(t *testing.T, f function) string {
@@ -44,10 +47,13 @@ func (s *server) deploy(t *testing.T, f function) string {
 	if f.memory > 0 {
 		in.MemorySize = &f.memory
 	}
-	if f.timeout == 0 {
-		f.timeout = 60 // AWS's 3 are too few where the host is busy
+	switch f.timeout {
+	case 0:
+		in.Timeout = aws.Int32(60) // AWS's 3 are too few where the host is busy
+	case usual:
+	default:
+		in.Timeout = &f.timeout
 	}
-	in.Timeout = &f.timeout
 	if f.tmp > 0 {
 		in.EphemeralStorage = &types.EphemeralStorage{Size: &f.tmp}
 	}
