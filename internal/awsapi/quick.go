@@ -333,6 +333,9 @@ func plainInvocation(head []byte) bool {
 		switch value = bytes.TrimSpace(value); {
 		case is(name, "host"):
 			hosts++
+			if ofURL(value) {
+				return false
+			}
 		case is(name, "content-length"):
 			lengths++
 			if n, ok := smallNumber(value); !ok || n > quickBody {
@@ -347,6 +350,14 @@ func plainInvocation(head []byte) bool {
 		}
 	}
 	return hosts == 1 && lengths <= 1
+}
+
+// ofURL tells the host of a function URL, where paths and answers are the function's
+// own: headers of any name, and bodies that are streamed.
+func ofURL(host []byte) bool {
+	const urls = "lambda-url."
+	_, domain, _ := bytes.Cut(host, []byte("."))
+	return len(domain) > len(urls) && is(domain[:len(urls)], urls)
 }
 
 func is(b []byte, word string) bool { return len(b) == len(word) && strings.EqualFold(string(b), word) }

@@ -137,6 +137,30 @@ func TestServeShortOfDescriptors(t *testing.T) {
 	}
 }
 
+// TestServeFunctionURL: what answers at a function URL is somebody's function, whose
+// headers must not become others, nor the next answer of a proxy's connection.
+func TestServeFunctionURL(t *testing.T) {
+	t.Parallel()
+	address, _ := served(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["X: a\r\nInjected"] = []string{"b"}
+	}, time.Minute)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+invocation, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "abc.lambda-url.us-east-1.on.aws"
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.Header.Get("Injected") != "" {
+		t.Errorf("the answer has %v", resp.Header)
+	}
+}
+
 // TestServeHangUp: a caller that is gone ends its request's wait.
 func TestServeHangUp(t *testing.T) {
 	t.Parallel()
@@ -235,6 +259,8 @@ func TestPlainInvocation(t *testing.T) {
 		line + "host: a\r\nConnection: Keep-Alive\r\ncontent-length: 7": true,
 		line:                            false, // no Host
 		line + "Host: a\r\nHost: b\r\n": false,
+		line + "Host: abc.Lambda-URL.us-east-1.on.aws:3001\r\n":                        false, // whose answer may have any header
+		line + "Host: lambda.us-east-1.amazonaws.com\r\n":                              true,
 		line + "Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n":                 false,
 		line + "Host: a\r\nContent-Length: +1\r\n":                                     false,
 		line + "Host: a\r\nContent-Length: 65537\r\n":                                  false,
