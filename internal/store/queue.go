@@ -113,6 +113,6 @@ type QueueDesk interface {
 	Release(sequence int64)
 
 	// Prune forgets dead events that were accepted before a moment, and the oldest
-	// ones of more than keep.
+	// ones of more than keep, but for those that are claimed.
 	Prune(ctx context.Context, before time.Time, keep int) error
 }

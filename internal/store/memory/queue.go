@@ -254,6 +254,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 		}
 	}
 	for i, sequence := range dead {
+		if s.claims[sequence] {
+			continue // somebody has taken it
+		}
 		if s.data.queue.events[sequence].accepted < before.UnixMicro() || i < len(dead)-keep {
 			delete(s.data.queue.events, sequence)
 		}

@@ -76,15 +76,50 @@ func (s *Store) Take(ctx context.Context, requestID string) (store.Event, bool, 
 // Release implements store.QueueDesk.
 func (s *Store) Release(sequence int64) { s.claims.release(sequence) }
 
-// Prune implements store.QueueDesk.
+// Prune implements store.QueueDesk. It claims what it deletes, so that nothing goes
+// that has been taken.
 func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
+	mine := map[int64]bool{}
+	defer func() {
+		for sequence := range mine {
+			s.claims.release(sequence)
+		}
+	}()
 	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM queued_event WHERE dead = 1 AND (accepted < ? OR sequence <= (
+		old, err := sequences(ctx, tx, `SELECT sequence FROM queued_event WHERE dead = 1 AND (accepted < ? OR sequence <= (
 			SELECT sequence FROM queued_event WHERE dead = 1 ORDER BY sequence DESC LIMIT 1 OFFSET ?))`, before.UnixMicro(), keep)
-		return err
+		if err != nil {
+			return err
+		}
+		for _, sequence := range old {
+			if !mine[sequence] && !s.claims.take(sequence) {
+				continue
+			}
+			mine[sequence] = true
+			if _, err := tx.ExecContext(ctx, "DELETE FROM queued_event WHERE sequence = ?", sequence); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("prune dead events: %w", err)
 	}
 	return nil
+}
+
+func sequences(ctx context.Context, tx *sql.Tx, query string, args ...any) (all []int64, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sequence int64
+		if err := rows.Scan(&sequence); err != nil {
+			return nil, err
+		}
+		all = append(all, sequence)
+	}
+	return all, rows.Err()
 }

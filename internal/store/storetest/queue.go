@@ -338,6 +338,16 @@ func pruneEvents(t *testing.T, open Open) {
 	wantIDs(t, "not too many", left(), "r4", "r5")
 	s := open(t)
 	defer closeStore(t, s)
+	taken, found, err := s.Take(t.Context(), "r4")
+	must(t, err)
+	must(t, s.Prune(t.Context(), eventNow().Add(24*time.Hour), 0))
+	if !found {
+		t.Error("r4 was not to be taken")
+	}
+	must(t, s.Update(t.Context(), taken))
+	all, err := s.Events(t.Context(), store.EventFilter{Dead: true, Limit: 100})
+	must(t, err)
+	wantIDs(t, "taken while the rest went", all, "r4")
 	got, _ := claim(t, s, "f", 0, 100)
 	wantIDs(t, "waiting", got, "r1")
 }
