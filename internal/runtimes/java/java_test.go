@@ -241,12 +241,18 @@ func TestPrepareMakesAnArchiveThatIsUsed(t *testing.T) {
 			t.Skip("archives of an application's classes can be made ahead from Java 13 on")
 		}
 		o := runtimetest.Run(t, job(f, "Plain::text", `"x"`))
-		i := slices.IndexFunc(o.Program.Argv, func(s string) bool { return strings.HasPrefix(s, "-XX:SharedArchiveFile=/var/runtime/") })
+		i := slices.IndexFunc(o.Program.Argv, func(s string) bool {
+			return strings.HasPrefix(s, "-XX:SharedArchiveFile=/var/runtime/") || strings.HasPrefix(s, "-XX:AOTCache=/var/runtime/")
+		})
 		if i < 0 {
 			t.Fatalf("command line %q names no archive", o.Program.Argv)
 		}
 		folder := o.Program.Mounts[1].Source
-		archive := filepath.Join(folder, filepath.Base(o.Program.Argv[i]))
+		option, archive, _ := strings.Cut(o.Program.Argv[i], "=")
+		archive = filepath.Join(folder, filepath.Base(archive))
+		if cache := option == "-XX:AOTCache"; cache != (runtimes.CompareVersions(f.Version, "25") >= 0) {
+			t.Errorf("the archive is named by %s", option)
+		}
 
 		// A folder beside the bootstrap, so that ../runtime leads there as it does from /var/task.
 		place := t.TempDir()
@@ -256,14 +262,78 @@ func TestPrepareMakesAnArchiveThatIsUsed(t *testing.T) {
 		if err := os.Symlink(folder, filepath.Join(place, "runtime")); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(f.Path, "-XX:+UseSerialGC", "-Xshare:auto", "-XX:SharedArchiveFile="+archive, "-Xlog:class+load",
+		cmd := exec.Command(f.Path, "-XX:+UseSerialGC", option+"="+archive, "-Xlog:class+load",
 			"-jar", filepath.Join(place, "runtime", jarName))
 		cmd.Dir = filepath.Join(place, "task")
 		out, _ := cmd.CombinedOutput() // it ends at once: there is no Runtime API
-		if !strings.Contains(string(out), "lambent.runtime.Main source: shared objects file (top)") {
+		if !strings.Contains(string(out), "lambent.runtime.Main source: shared objects file") {
 			t.Errorf("the bootstrap was not loaded from %s:\n%.2000s", archive, out)
 		}
 	})
+}
+
+// An archive that does not fit, as after an update of the host's Java, is passed
+// over without a word: what would be said stands in the function's log.
+func TestArchiveThatDoesNotFitIsPassedOver(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		o := runtimetest.Run(t, job(f, "Plain::text", `"x"`))
+		folder, place := o.Program.Mounts[1].Source, t.TempDir()
+		names, err := filepath.Glob(filepath.Join(folder, "classes-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if err := os.WriteFile(filepath.Join(place, filepath.Base(name)), []byte("not an archive"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(filepath.Join(folder, jarName), filepath.Join(place, jarName)); err != nil {
+			t.Fatal(err)
+		}
+		var args []string
+		for _, arg := range o.Program.Argv[1:] {
+			args = append(args, strings.Replace(arg, "/var/runtime", place, 1))
+		}
+		out, _ := exec.Command(f.Path, args...).CombinedOutput() // it ends at once: there is no Runtime API
+		if !strings.HasPrefix(string(out), "AWS_LAMBDA_RUNTIME_API is not set") || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%q says:\n%.2000s", args, out)
+		}
+	})
+}
+
+// The archive of linked classes is for functions that say nothing to the virtual machine.
+func TestWhichArchive(t *testing.T) {
+	t.Parallel()
+	f, folder := runtimes.Found{Runtime: "java25", Version: "25.0.1", Path: "/x/bin/java", Prefix: "/x"}, t.TempDir()
+	for _, name := range []string{archiveName(f), cacheName(f)} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ name, value, want string }{
+		{"MINE", "1", "-XX:AOTCache=/var/runtime/" + cacheName(f)},
+		{"JAVA_TOOL_OPTIONS", "-javaagent:/opt/agent.jar", "-XX:SharedArchiveFile=/var/runtime/" + archiveName(f)},
+		{"JDK_JAVA_OPTIONS", "-XX:+UseZGC", "-XX:SharedArchiveFile=/var/runtime/" + archiveName(f)},
+		{"AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper", "-XX:SharedArchiveFile=/var/runtime/" + archiveName(f)},
+		{"JAVA_TOOL_OPTIONS", "-Xshare:off", ""},
+		{"JAVA_TOOL_OPTIONS", "-XX:AOTCache=/var/task/mine", ""},
+	} {
+		v := &lambda.Version{Runtime: f.Runtime, MemoryMB: 512, Environment: []lambda.Variable{{Name: c.name, Value: c.value}}}
+		p, err := Family{}.Program(v, f, runtimes.Dirs{Bootstrap: folder})
+		var got []string
+		for _, arg := range p.Argv {
+			if strings.HasPrefix(arg, "-XX:SharedArchiveFile=") || strings.HasPrefix(arg, "-XX:AOTCache=") {
+				got = append(got, arg)
+			}
+		}
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("%s=%s: %q, %v; want %q", c.name, c.value, got, err, c.want)
+		}
+		if slices.Contains(p.Argv, "-Xshare:auto") == strings.Contains(c.want, "AOT") && c.want != "" {
+			t.Errorf("%s=%s: %q: the virtual machine takes the one or the other", c.name, c.value, p.Argv)
+		}
+	}
 }
 
 // What few functions use is not made at every start: build.sh and lazy.sed see

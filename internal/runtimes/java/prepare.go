@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,19 +50,51 @@ func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.
 	}
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTimeout)
 	defer cancel()
-	fresh := filepath.Join(scratch, "archive.jsa")
-	cmd := exec.CommandContext(ctx, found.Path, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-XX:ArchiveClassesAtExit="+fresh, "-jar", "../runtime/"+jarName, "--rehearse")
-	cmd.Dir = task
-	cmd.Env = host.Env
-	defer runtimes.Tether(cmd)()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("archive classes of %s: %w: %s", found.Path, err, out)
+	rehearse := func(options ...string) error {
+		cmd := exec.CommandContext(ctx, found.Path, slices.Concat([]string{"-XX:TieredStopAtLevel=1"}, options, []string{"-jar", "../runtime/" + jarName, "--rehearse"})...)
+		cmd.Dir = task
+		cmd.Env = host.Env
+		defer runtimes.Tether(cmd)()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("archive classes of %s: %w: %s", found.Path, err, out)
+		}
+		return nil
 	}
+	fresh := filepath.Join(scratch, "archive.jsa")
+	if err := rehearse("-XX:+UseSerialGC", "-XX:ArchiveClassesAtExit="+fresh); err != nil {
+		return err
+	}
+	if err := publish(fresh, filepath.Join(folder, archiveName(found))); err != nil {
+		return err
+	}
+	if runtimes.CompareVersions(found.Version, "25") < 0 {
+		return nil
+	}
+	return makeCache(rehearse, scratch, filepath.Join(folder, cacheName(found)))
+}
+
+// makeCache makes what Java 25 has besides: an archive of classes that are linked
+// to each other, with the objects of the virtual machine's own start. It is made in
+// two runs, of which the second only reads what the first has written. Only G1 can
+// write the objects; every collector that we start reads them.
+func makeCache(rehearse func(options ...string) error, scratch, path string) error {
+	const collector, size = "-XX:+UseG1GC", "-XX:MaxHeapSize=256m"
+	notes, fresh := "-XX:AOTConfiguration="+filepath.Join(scratch, "notes"), filepath.Join(scratch, "archive.aot")
+	if err := rehearse(collector, size, "-XX:AOTMode=record", notes); err != nil {
+		return err
+	}
+	if err := rehearse(collector, size, "-XX:AOTMode=create", notes, "-XX:AOTCache="+fresh); err != nil {
+		return err
+	}
+	return publish(fresh, path)
+}
+
+// publish puts a file where functions see it.
+func publish(fresh, path string) error {
 	if err := os.Chmod(fresh, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(fresh, filepath.Join(folder, archiveName(found)))
+	return os.Rename(fresh, path)
 }
 
 // writeLibrary puts the native library beside the jar, whole or not at all.
@@ -81,6 +114,11 @@ func writeLibrary(folder string) error {
 		return err
 	}
 	return os.Rename(fresh.Name(), path)
+}
+
+// cacheName is the archive's of linked classes.
+func cacheName(found runtimes.Found) string {
+	return strings.TrimSuffix(archiveName(found), ".jsa") + ".aot"
 }
 
 // archiveName tells interpreters apart, updates of one included.

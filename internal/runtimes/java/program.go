@@ -35,7 +35,7 @@ var (
 )
 
 // settings are the options for a version.
-func settings(v *lambda.Version, major, archiveFile string) []setting {
+func settings(v *lambda.Version, major string, archives []string) []setting {
 	list := []setting{
 		{"-XX:+UseSerialGC", collector},
 		{"-XX:-UsePerfData", perfData}, // or it keeps a file in the function's /tmp, for tools that nobody can run there
@@ -44,13 +44,14 @@ func settings(v *lambda.Version, major, archiveFile string) []setting {
 	if stopsAtC1(major) {
 		list = append(list, setting{"-XX:TieredStopAtLevel=1", compilation})
 	}
-	if archiveFile != "" {
-		// An archive that does not fit costs time; complaints about it would stand in the function's log.
-		list = append(list, setting{"-XX:SharedArchiveFile=" + archiveFile, archive}, setting{"-Xlog:cds=off", archive},
-			// Elsewhere than where it was made for, each pointer in it would have to be changed, on pages of the process's own.
-			setting{"-XX:+UnlockDiagnosticVMOptions", placement}, setting{"-XX:ArchiveRelocationMode=0", placement})
+	if len(archives) == 0 {
+		return append(list, setting{"-Xshare:auto", archive})
 	}
-	return append(list, setting{"-Xshare:auto", archive})
+	for _, option := range archives {
+		list = append(list, setting{option, archive})
+	}
+	// Elsewhere than where it was made for, each pointer in it would have to be changed, on pages of the process's own.
+	return append(list, setting{"-XX:+UnlockDiagnosticVMOptions", placement}, setting{"-XX:ArchiveRelocationMode=0", placement})
 }
 
 // stopsAtC1 tells whether AWS compiles with the first compiler only
@@ -63,7 +64,7 @@ func stopsAtC1(major string) bool { return runtimes.CompareVersions(major, "17")
 func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dirs) (sandbox.Program, error) {
 	argv := []string{runtimes.LangDir + "/bin/java"}
 	theirs := options(v)
-	for _, s := range settings(v, majorOf(found.Runtime), archiveFor(found, dirs.Bootstrap)) {
+	for _, s := range settings(v, majorOf(found.Runtime), archivesFor(v, found, dirs.Bootstrap)) {
 		if !s.theirs.MatchString(theirs) {
 			argv = append(argv, s.option)
 		}
@@ -102,14 +103,26 @@ func options(v *lambda.Version) string {
 	return strings.Join(all, " ")
 }
 
-// archiveFor is the archive of classes that Prepare made for the interpreter,
-// as seen inside; empty if there is none.
-func archiveFor(found runtimes.Found, folder string) string {
-	name := archiveName(found)
-	if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
-		return ""
+// archivesFor are the options that name the archive of classes that Prepare made
+// for the interpreter, as seen inside; none if there is none. One that does not fit
+// costs time; complaints about it would stand in the function's log.
+//
+// Of linked classes, the virtual machine takes all or, with an agent or another
+// collector, none, and has no archive at all then. So they are for functions that
+// say nothing to it.
+func archivesFor(v *lambda.Version, found runtimes.Found, folder string) []string {
+	exists := func(name string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err == nil
 	}
-	return runtimes.RuntimeDir + "/" + name
+	_, wrapped := runtimes.Variable(v, "AWS_LAMBDA_EXEC_WRAPPER")
+	switch {
+	case options(v) == "" && !wrapped && exists(cacheName(found)):
+		return []string{"-XX:AOTCache=" + runtimes.RuntimeDir + "/" + cacheName(found), "-Xlog:aot=off", "-Xlog:cds=off"}
+	case exists(archiveName(found)):
+		return []string{"-XX:SharedArchiveFile=" + runtimes.RuntimeDir + "/" + archiveName(found), "-Xlog:cds=off", "-Xshare:auto"}
+	}
+	return nil
 }
 
 // elsewhere shows the folders outside of its own that an installation's
