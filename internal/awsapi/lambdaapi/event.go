@@ -3,8 +3,6 @@ package lambdaapi
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"lambent/internal/awsapi"
 	"lambent/internal/lambda"
@@ -48,19 +46,7 @@ const (
 // invokedAsync tells whether the request is an InvokeAsync, Invoke's predecessor,
 // and the FunctionName in its path.
 func invokedAsync(r *http.Request) (string, bool) {
-	if r.Method != http.MethodPost {
-		return "", false
-	}
-	name, ok := strings.CutPrefix(strings.TrimSuffix(r.URL.EscapedPath(), "/"), invokeAsyncPrefix)
-	if !ok {
-		return "", false
-	}
-	name, ok = strings.CutSuffix(name, invokeAsyncSuffix)
-	if !ok || name == "" || strings.Contains(name, "/") {
-		return "", false
-	}
-	plain, err := url.PathUnescape(name)
-	return plain, err == nil && plain != ""
+	return functionIn(r, invokeAsyncPrefix, invokeAsyncSuffix)
 }
 
 // invokeAsync answers an InvokeAsync.

@@ -18,16 +18,18 @@ const (
 )
 
 // invoked tells whether the request is an Invoke, and the FunctionName in its path.
-func invoked(r *http.Request) (string, bool) {
+func invoked(r *http.Request) (string, bool) { return functionIn(r, invokePrefix, invokeSuffix) }
+
+// functionIn is what the path of a POST has between a prefix and a suffix.
+func functionIn(r *http.Request, prefix, suffix string) (string, bool) {
 	if r.Method != http.MethodPost {
 		return "", false
 	}
-	path := r.URL.EscapedPath()
-	name, ok := strings.CutPrefix(path, invokePrefix)
+	name, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
 	if !ok {
 		return "", false
 	}
-	name, ok = strings.CutSuffix(strings.TrimSuffix(name, "/"), invokeSuffix)
+	name, ok = strings.CutSuffix(strings.TrimSuffix(name, "/"), suffix)
 	if !ok || name == "" || strings.Contains(name, "/") {
 		return "", false
 	}
@@ -38,18 +40,23 @@ func invoked(r *http.Request) (string, bool) {
 	return name, true
 }
 
-// invoke answers an Invoke. The order of its judgements is AWS's: constraints,
-// then what the caller means, then the payload, and only then the function.
-func (a *API) invoke(w http.ResponseWriter, r *http.Request, name string) {
+// invoke answers an Invoke or InvokeWithResponseStream. The order of its judgements
+// is AWS's: constraints, then what the caller means, then the payload, and only
+// then the function.
+func (a *API) invoke(w http.ResponseWriter, r *http.Request, operation, name string) {
 	id := awsapi.Stamp(w)
 	defer a.service.Survive(w, r, id)
-	call, err := a.readCall(w, r, opInvoke, name)
+	call, err := a.readCall(w, r, operation, name)
 	if err == nil {
 		call.inv.RequestID = id
-		err = a.answer(w, r, call)
+		if operation == opStream && call.mode != dryRun {
+			err = a.answerStream(w, r, call)
+		} else {
+			err = a.answer(w, r, call)
+		}
 	}
 	if err != nil {
-		a.service.Refuse(w, r, id, opInvoke, err)
+		a.service.Refuse(w, r, id, operation, err)
 	}
 }
 

@@ -234,7 +234,7 @@ func (a *API) register() {
 // ServeHTTP answers one request to the service, or one for a deployment package.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := invoked(r); ok {
-		a.invoke(w, r, name)
+		a.invoke(w, r, opInvoke, name)
 		return
 	}
 	if name, ok := invokedAsync(r); ok {
@@ -242,7 +242,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if name, ok := streamed(r); ok {
-		a.stream(w, r, name)
+		a.invoke(w, r, opStream, name)
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, CodePath) {

@@ -7,12 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
-	"lambent/internal/awsapi"
 	"lambent/internal/lambda"
 	"lambent/internal/stream"
 )
@@ -28,42 +25,11 @@ const (
 
 // streamed tells whether the request is an InvokeWithResponseStream, and the
 // FunctionName in its path.
-func streamed(r *http.Request) (string, bool) {
-	if r.Method != http.MethodPost {
-		return "", false
-	}
-	name, ok := strings.CutPrefix(strings.TrimSuffix(r.URL.EscapedPath(), "/"), streamPrefix)
-	if !ok {
-		return "", false
-	}
-	name, ok = strings.CutSuffix(name, streamSuffix)
-	if !ok || name == "" || strings.Contains(name, "/") {
-		return "", false
-	}
-	plain, err := url.PathUnescape(name)
-	return plain, err == nil && plain != ""
-}
-
-// stream answers an InvokeWithResponseStream.
-func (a *API) stream(w http.ResponseWriter, r *http.Request, name string) {
-	id := awsapi.Stamp(w)
-	defer a.service.Survive(w, r, id)
-	call, err := a.readCall(w, r, opStream, name)
-	if err == nil {
-		call.inv.RequestID = id
-		err = a.answerStream(w, r, call)
-	}
-	if err != nil {
-		a.service.Refuse(w, r, id, opStream, err)
-	}
-}
+func streamed(r *http.Request) (string, bool) { return functionIn(r, streamPrefix, streamSuffix) }
 
 // answerStream sends the response as the function makes it. An error that it
 // returns came before anything was sent.
 func (a *API) answerStream(w http.ResponseWriter, r *http.Request, c call) error {
-	if c.mode == dryRun {
-		return a.answer(w, r, c)
-	}
 	from := stream.Open(r.Context(), a.StreamRate, func(ctx context.Context, to lambda.Stream) (lambda.Result, error) {
 		c.inv.Stream = to
 		return a.Invoker.Invoke(ctx, c.function, c.inv)
