@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
@@ -59,7 +60,9 @@ func BenchmarkAccepted(b *testing.B) {
 	b.Run("worked off as they come", func(b *testing.B) {
 		s := own(b)
 		begin := accept(b, s)
-		eventually(b, "an empty queue", func() bool { return s.queued(b, false).Total == 0 })
+		for s.queued(b, false).Total > 0 {
+			time.Sleep(250 * time.Millisecond) // the server takes its time to list a long queue
+		}
 		b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "done/s")
 	})
 	// This tells what acceptance costs by itself: on few processors the functions
@@ -70,7 +73,9 @@ func BenchmarkAccepted(b *testing.B) {
 // accept sends, and tells when it began.
 func accept(b *testing.B, s *server) (begin time.Time) {
 	const senders = 64
-	s.deploy(b, "f", func(in *lambda.CreateFunctionInput) { in.Environment = nil })
+	s.deploy(b, "f", func(in *lambda.CreateFunctionInput) {
+		in.Environment, in.MemorySize = nil, aws.Int32(1769) // a whole processor: its share is not what is measured
+	})
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	callers := make([]*caller, senders)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -85,7 +84,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 			s.claims.release(sequence)
 		}
 	}()
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
 		old, err := sequences(ctx, tx, `SELECT sequence FROM queued_event WHERE dead = 1 AND (accepted < ? OR sequence <= (
 			SELECT sequence FROM queued_event WHERE dead = 1 ORDER BY sequence DESC LIMIT 1 OFFSET ?))`, before.UnixMicro(), keep)
 		if err != nil {
@@ -96,7 +95,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 				continue
 			}
 			mine[sequence] = true
-			if _, err := tx.ExecContext(ctx, "DELETE FROM queued_event WHERE sequence = ?", sequence); err != nil {
+			if _, err := tx.exec(ctx, "DELETE FROM queued_event WHERE sequence = ?", sequence); err != nil {
 				return err
 			}
 		}
@@ -108,8 +107,8 @@ func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 	return nil
 }
 
-func sequences(ctx context.Context, tx *sql.Tx, query string, args ...any) (all []int64, err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+func sequences(ctx context.Context, tx *transaction, query string, args ...any) (all []int64, err error) {
+	rows, err := tx.query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -54,8 +54,8 @@ func (s *Store) putDocument(ctx context.Context, table documents, key string, va
 	if err != nil {
 		return fmt.Errorf("encode %s %s: %w", table.noun, key, err)
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, table.put, key, string(document))
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, table.put, key, string(document))
 		return err
 	})
 	if err != nil {
@@ -65,8 +65,8 @@ func (s *Store) putDocument(ctx context.Context, table documents, key string, va
 }
 
 func (s *Store) deleteDocument(ctx context.Context, table documents, key string) error {
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, table.deletion, key)
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, table.deletion, key)
 		return err
 	})
 	if err != nil {

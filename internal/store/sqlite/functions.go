@@ -77,12 +77,12 @@ func (s *Store) PutFunction(ctx context.Context, change store.FunctionChange) er
 			return fmt.Errorf("encode version %s of %s: %w", v.Number, name, err)
 		}
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
 		if err := upsertFunction(ctx, tx, name, function); err != nil {
 			return err
 		}
 		for _, number := range change.Removed {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM version WHERE function = ? AND number = ?", name, number); err != nil {
+			if _, err := tx.exec(ctx, "DELETE FROM version WHERE function = ? AND number = ?", name, number); err != nil {
 				return err
 			}
 		}
@@ -99,22 +99,22 @@ func (s *Store) PutFunction(ctx context.Context, change store.FunctionChange) er
 	return nil
 }
 
-func upsertFunction(ctx context.Context, tx *sql.Tx, name string, document []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO function (name, document) VALUES (?, ?)
+func upsertFunction(ctx context.Context, tx *transaction, name string, document []byte) error {
+	_, err := tx.exec(ctx, `INSERT INTO function (name, document) VALUES (?, ?)
 		ON CONFLICT (name) DO UPDATE SET document = excluded.document`, name, string(document))
 	return err
 }
 
-func upsertVersion(ctx context.Context, tx *sql.Tx, function, number string, document []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO version (function, number, document) VALUES (?, ?, ?)
+func upsertVersion(ctx context.Context, tx *transaction, function, number string, document []byte) error {
+	_, err := tx.exec(ctx, `INSERT INTO version (function, number, document) VALUES (?, ?, ?)
 		ON CONFLICT (function, number) DO UPDATE SET document = excluded.document`, function, number, string(document))
 	return err
 }
 
 // DeleteFunction implements store.Functions; the versions go by the foreign key.
 func (s *Store) DeleteFunction(ctx context.Context, name string) error {
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM function WHERE name = ?", name)
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, "DELETE FROM function WHERE name = ?", name)
 		return err
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -24,8 +23,8 @@ func (s *Store) PutLayerVersion(ctx context.Context, v lambda.LayerVersion) erro
 	if err != nil {
 		return fmt.Errorf("encode layer version %s:%d: %w", v.Layer, v.Number, err)
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO layer_version (layer, number, document) VALUES (?, ?, ?)
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, `INSERT INTO layer_version (layer, number, document) VALUES (?, ?, ?)
 			ON CONFLICT (layer, number) DO UPDATE SET document = excluded.document`, v.Layer, v.Number, string(document))
 		return err
 	})

@@ -48,8 +48,8 @@ func (s *Store) insertEvent(ctx context.Context, e *store.Event) error {
 	if err != nil {
 		return err
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, insertEvent, row...)
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, insertEvent, row...)
 		return err
 	})
 	if err != nil {
@@ -176,8 +176,8 @@ func (s *Store) Update(ctx context.Context, e store.Event) error {
 		return fmt.Errorf("encode event %s: %w", e.RequestID, err)
 	}
 	row := []any{e.Due.UnixMicro(), e.Accepted.UnixMicro(), e.Dead, string(document), answerOf(&e), e.Sequence}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE queued_event
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, `UPDATE queued_event
 			SET due = ?, accepted = ?, dead = ?, document = ?, answer = ? WHERE sequence = ?`, row...)
 		return err
 	})
@@ -190,8 +190,8 @@ func (s *Store) Update(ctx context.Context, e store.Event) error {
 
 // Remove implements store.Queue.
 func (s *Store) Remove(ctx context.Context, sequence int64) error {
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM queued_event WHERE sequence = ?", sequence)
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, "DELETE FROM queued_event WHERE sequence = ?", sequence)
 		return err
 	})
 	if err != nil {

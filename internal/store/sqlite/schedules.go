@@ -97,8 +97,8 @@ func (s *Store) putScheduled(ctx context.Context, key string, value any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO scheduled (key, document) VALUES (?, ?)
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, `INSERT INTO scheduled (key, document) VALUES (?, ?)
 			ON CONFLICT (key) DO UPDATE SET document = excluded.document`, key, string(document))
 		return err
 	})
@@ -109,8 +109,8 @@ func (s *Store) putScheduled(ctx context.Context, key string, value any) error {
 }
 
 func (s *Store) deleteScheduled(ctx context.Context, where string, keys ...any) error {
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM scheduled WHERE "+where, keys...)
+	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, "DELETE FROM scheduled WHERE "+where, keys...)
 		return err
 	})
 	if err != nil {
@@ -128,21 +128,20 @@ func (s *Store) Fire(ctx context.Context, t store.Tick, events []*store.Event) (
 			return false, err
 		}
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, "UPDATE scheduled SET tick = ? WHERE key = ?", t.At.UnixMicro(), t.Key)
+	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+		result, err := tx.exec(ctx, "UPDATE scheduled SET tick = ? WHERE key = ?", t.At.UnixMicro(), t.Key)
 		if err != nil {
 			return err
 		}
 		found, err := result.RowsAffected()
-		if err != nil || found == 0 {
+		if fired = found > 0; err != nil || !fired {
 			return err
 		}
 		for _, row := range rows {
-			if _, err := tx.ExecContext(ctx, insertEvent, row...); err != nil {
+			if _, err := tx.exec(ctx, insertEvent, row...); err != nil {
 				return err
 			}
 		}
-		fired = true
 		return nil
 	})
 	if err != nil {

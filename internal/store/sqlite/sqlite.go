@@ -37,6 +37,8 @@ type Store struct {
 	db     *sql.DB
 	writer *writer
 
+	reading sync.Map // text of a statement to *sql.Stmt
+
 	sequence atomic.Int64 // of the event that was queued last
 	claims   claims
 
@@ -86,7 +88,12 @@ func (s *Store) lastSequence(ctx context.Context) error {
 // any method answer store.ErrClosed.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
-		s.closeErr = errors.Join(s.writer.stop(), s.db.Close())
+		s.closeErr = s.writer.stop()
+		s.reading.Range(func(_, statement any) bool {
+			s.closeErr = errors.Join(s.closeErr, statement.(*sql.Stmt).Close())
+			return true
+		})
+		s.closeErr = errors.Join(s.closeErr, s.db.Close())
 	})
 	return s.closeErr
 }
@@ -109,6 +116,7 @@ func open(path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(maxReaders + 1)
+	db.SetMaxIdleConns(maxReaders)
 	return db, nil
 }
 
@@ -135,9 +143,33 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // query reads rows; after Close it says so in the contract's words.
 func (s *Store) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	rows, err := s.db.QueryContext(ctx, text, args...)
-	if err != nil && s.writer.stopped() {
-		return nil, store.ErrClosed
+	statement, err := s.statement(ctx, text)
+	if err != nil {
+		return nil, s.closedOr(err)
 	}
-	return rows, err
+	rows, err := statement.QueryContext(ctx, args...)
+	return rows, s.closedOr(err)
+}
+
+// statement is prepared once on each connection that reads it. There are as many as
+// this package has texts.
+func (s *Store) statement(ctx context.Context, text string) (*sql.Stmt, error) {
+	if known, found := s.reading.Load(text); found {
+		return known.(*sql.Stmt), nil
+	}
+	statement, err := s.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if known, found := s.reading.LoadOrStore(text, statement); found {
+		return known.(*sql.Stmt), statement.Close()
+	}
+	return statement, nil
+}
+
+func (s *Store) closedOr(err error) error {
+	if err != nil && s.writer.stopped() {
+		return store.ErrClosed
+	}
+	return err
 }

@@ -3,8 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
+	"runtime"
 	"sync"
 
 	"lambent/internal/store"
@@ -15,9 +14,8 @@ import (
 const maxGroup = 256
 
 // writer owns the one connection that writes. Writes queue at a channel; the
-// writer takes all that wait, gives each a savepoint of its own, commits once,
-// and only then tells their callers. One write that fails is rolled back alone;
-// a commit that fails fails them all.
+// writer takes all that wait, commits once, and only then tells their callers. One
+// write that fails is undone alone; a commit that fails fails them all.
 type writer struct {
 	writes  chan *write
 	closing chan struct{} // closed by stop: take no more
@@ -26,9 +24,11 @@ type writer struct {
 	err     error // of closing the connection; read after done
 }
 
+// write is something to be written. What it does may be undone and done again,
+// so it must not depend on what it left in memory the first time.
 type write struct {
 	ctx    context.Context
-	do     func(context.Context, *sql.Tx) error
+	do     func(context.Context, *transaction) error
 	result chan error // capacity 1
 }
 
@@ -38,13 +38,13 @@ func startWriter(conn *sql.Conn) *writer {
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	go w.run(conn)
+	go w.run(&transaction{conn: conn})
 	return w
 }
 
 // submit returns when the write is durable, or was not made. A context that
 // ends while the write waits or is made ends only the caller's wait.
-func (w *writer) submit(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+func (w *writer) submit(ctx context.Context, do func(context.Context, *transaction) error) error {
 	job := &write{ctx: ctx, do: do, result: make(chan error, 1)}
 	if w.stopped() {
 		return store.ErrClosed
@@ -88,23 +88,25 @@ func (w *writer) stop() error {
 	return w.err
 }
 
-func (w *writer) run(conn *sql.Conn) {
+func (w *writer) run(tx *transaction) {
 	defer close(w.done)
 	for {
 		select {
 		case first := <-w.writes:
-			w.commit(conn, w.gather(first))
+			commit(tx, w.gather(first))
 		case <-w.closing:
-			w.err = conn.Close()
+			w.err = tx.close()
 			return
 		}
 	}
 }
 
-// gather takes what waits already; it never waits for more, since a lone
-// writer must not pay for company that does not come.
+// gather takes what waits already, and what those are about to write who can go on
+// at once: it lets them. It never waits for more, since a lone write must not pay
+// for company that does not come.
 func (w *writer) gather(first *write) []*write {
 	group := []*write{first}
+	runtime.Gosched()
 	for len(group) < maxGroup {
 		select {
 		case next := <-w.writes:
@@ -117,17 +119,14 @@ func (w *writer) gather(first *write) []*write {
 }
 
 // commit makes the group durable and answers every member exactly once.
-func (w *writer) commit(conn *sql.Conn, group []*write) {
+func commit(tx *transaction, group []*write) {
 	results := make([]error, len(group))
-	err := inTransaction(conn, func(tx *sql.Tx) error {
-		for i, job := range group {
-			var fatal error
-			if results[i], fatal = attempt(tx, job); fatal != nil {
-				return fatal
-			}
-		}
-		return nil
-	})
+	// Nearly always all of them can be made; if not, look again which.
+	err := tx.whole(func() error { return together(tx, group, results) })
+	if err != nil && len(group) > 1 {
+		clear(results)
+		err = tx.whole(func() error { return apart(tx, group, results) })
+	}
 	for i, job := range group {
 		if err != nil && results[i] == nil {
 			results[i] = err
@@ -136,46 +135,32 @@ func (w *writer) commit(conn *sql.Conn, group []*write) {
 	}
 }
 
-// attempt makes one write inside a savepoint. The second error means that the
-// transaction itself is no longer usable.
-func attempt(tx *sql.Tx, job *write) (refused, fatal error) {
-	if job.ctx.Err() != nil {
-		return context.Cause(job.ctx), nil
-	}
-	// The caller's context must not interrupt a statement: that would roll the
-	// whole group back.
-	ctx := context.WithoutCancel(job.ctx)
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
-		return nil, fmt.Errorf("begin write: %w", err)
-	}
-	if refused = job.do(ctx, tx); refused != nil {
-		if _, err := tx.ExecContext(ctx, "ROLLBACK TO member"); err != nil {
-			return refused, fmt.Errorf("undo write: %w", err)
+// together makes all writes, or fails with the first that cannot be made.
+func together(tx *transaction, group []*write, results []error) error {
+	for i, job := range group {
+		if results[i] = context.Cause(job.ctx); results[i] != nil {
+			continue // nobody waits for it
 		}
-	}
-	if _, err := tx.ExecContext(ctx, "RELEASE member"); err != nil {
-		return refused, fmt.Errorf("end write: %w", err)
-	}
-	return refused, nil
-}
-
-func inTransaction(conn *sql.Conn, do func(*sql.Tx) error) error {
-	tx, err := conn.BeginTx(context.Background(), nil)
-	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
-	}
-	if err := do(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	if err := tx.Commit(); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", err), ignoreDone(tx.Rollback()))
+		// The caller's context must not interrupt a statement: that would roll the
+		// whole group back.
+		if err := job.do(context.WithoutCancel(job.ctx), tx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
+// apart makes each write that can be made. Its error means that the transaction
+// itself is no longer usable.
+func apart(tx *transaction, group []*write, results []error) (fatal error) {
+	for i, job := range group {
+		if results[i] = context.Cause(job.ctx); results[i] != nil {
+			continue
+		}
+		results[i], fatal = tx.part(func() error { return job.do(context.WithoutCancel(job.ctx), tx) })
+		if fatal != nil {
+			return fatal
+		}
 	}
-	return err
+	return nil
 }

@@ -60,18 +60,18 @@ func record(line string) error {
 	if url == "" {
 		return nil
 	}
-	resp, err := http.Post(url, "text/plain", strings.NewReader(line))
+	return send(url, "text/plain", line)
+}
+
+func post(path, body string) error {
+	return send(base+path, "application/json", body)
+}
+
+func send(url, contentType, body string) error {
+	resp, err := http.Post(url, contentType, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
-	return resp.Body.Close()
-}
-
-func post(path, body string) error {
-	resp, err := http.Post(base+path, "application/json", strings.NewReader(body))
-	if err != nil {
-		return err
-	}
 	return resp.Body.Close()
 }
