@@ -16,6 +16,11 @@ var smallEvent = []byte(`{"name":"world","n":42}`)
 
 // post sends one event and reads the answer to its end.
 func post(ctx context.Context, client *http.Client, url string, event []byte) (int, error) {
+	return postInto(ctx, client, url, event, io.Discard)
+}
+
+// postInto does so, and keeps the answer.
+func postInto(ctx context.Context, client *http.Client, url string, event []byte, into io.Writer) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(event))
 	if err != nil {
 		return 0, err
@@ -30,7 +35,7 @@ func post(ctx context.Context, client *http.Client, url string, event []byte) (i
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
 		return 0, fmt.Errorf("%s: status %s: %s", url, resp.Status, bytes.TrimSpace(text))
 	}
-	n, err := io.Copy(io.Discard, resp.Body)
+	n, err := io.Copy(into, resp.Body)
 	return int(n), err
 }
 

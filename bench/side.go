@@ -20,6 +20,7 @@ type side struct {
 	name string
 	url  string // where an event is posted
 	pid  int    // the server; its descendants count as its own
+	how  string // in which the function runs, where that is not what the others do
 }
 
 // invokePath is where the AWS API, and AWS's runtime interface emulator, take events.
@@ -44,7 +45,9 @@ const (
 func startProcess(cmd *exec.Cmd, spoken bool) (*process, error) {
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is the bench's, which then stops it
-	cmd.Stderr = os.Stderr
+	if cmd.Stderr == nil {
+		cmd.Stderr = os.Stderr
+	}
 	if !spoken {
 		if err := cmd.Start(); err != nil {
 			return nil, err

@@ -39,7 +39,7 @@ func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // compare notes a measure of every side, with its ratio to one of them.
 func (b *bench) compare(part, what, unit string, out map[string][]sample, sides []side, to string, get func(sample) float64) {
 	for _, s := range sides {
-		r := row{Part: part, What: what, Side: s.name, Value: medianOf(out[s.name], get), Unit: unit}
+		r := row{Part: part, What: what, Side: s.name, Value: medianOf(out[s.name], get), Unit: unit, Remarks: s.how}
 		if s.name != to && len(out[to]) > 0 {
 			r.To = to
 			r.Ratio, r.Low, r.High = ratio(out[s.name], out[to], get)

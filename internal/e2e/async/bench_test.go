@@ -70,12 +70,14 @@ func BenchmarkAccepted(b *testing.B) {
 	b.Run("one at a time", func(b *testing.B) { accept(b, own(b, "--async-concurrency=1")) })
 }
 
+// unbound is the memory that comes with a whole processor: its share of one is not
+// what is measured.
+const unbound = 1769
+
 // accept sends, and tells when it began.
 func accept(b *testing.B, s *server) (begin time.Time) {
 	const senders = 64
-	s.deploy(b, "f", func(in *lambda.CreateFunctionInput) {
-		in.Environment, in.MemorySize = nil, aws.Int32(1769) // a whole processor: its share is not what is measured
-	})
+	s.deploy(b, "f", func(in *lambda.CreateFunctionInput) { in.Environment, in.MemorySize = nil, aws.Int32(unbound) })
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	callers := make([]*caller, senders)
@@ -106,7 +108,7 @@ func accept(b *testing.B, s *server) (begin time.Time) {
 // function has the event, and has told us with a request of its own.
 func BenchmarkIdle(b *testing.B) {
 	s := own(b)
-	rec := s.deploy(b, "f", nil)
+	rec := s.deploy(b, "f", func(in *lambda.CreateFunctionInput) { in.MemorySize = aws.Int32(unbound) })
 	c := dial(b, s, "f")
 	defer c.conn.Close()
 	var took []time.Duration
