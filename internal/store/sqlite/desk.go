@@ -84,7 +84,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, keep int) error {
 			s.claims.release(sequence)
 		}
 	}()
-	err := s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+	err := s.writer.submit(context.WithoutCancel(ctx), func(ctx context.Context, tx *transaction) error {
 		old, err := sequences(ctx, tx, `SELECT sequence FROM queued_event WHERE dead = 1 AND (accepted < ? OR sequence <= (
 			SELECT sequence FROM queued_event WHERE dead = 1 ORDER BY sequence DESC LIMIT 1 OFFSET ?))`, before.UnixMicro(), keep)
 		if err != nil {

@@ -128,7 +128,7 @@ func (s *Store) Fire(ctx context.Context, t store.Tick, events []*store.Event) (
 			return false, err
 		}
 	}
-	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writer.submit(context.WithoutCancel(ctx), func(ctx context.Context, tx *transaction) error {
 		result, err := tx.exec(ctx, "UPDATE scheduled SET tick = ? WHERE key = ?", t.At.UnixMicro(), t.Key)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ const maxGroup = 256
 
 // writer owns the one connection that writes. Writes queue at a channel; the
 // writer takes all that wait, commits once, and only then tells their callers. One
-// write that fails is undone alone; a commit that fails fails them all.
+// write that fails is undone alone; when the commit fails, each gets one of its own.
 type writer struct {
 	writes  chan *write
 	closing chan struct{} // closed by stop: take no more
@@ -43,7 +43,8 @@ func startWriter(conn *sql.Conn) *writer {
 }
 
 // submit returns when the write is durable, or was not made. A context that
-// ends while the write waits or is made ends only the caller's wait.
+// ends while the write waits or is made ends only the caller's wait; what do touches
+// is still in use then, so one that tells its caller something takes no such context.
 func (w *writer) submit(ctx context.Context, do func(context.Context, *transaction) error) error {
 	job := &write{ctx: ctx, do: do, result: make(chan error, 1)}
 	if w.stopped() {
@@ -127,6 +128,11 @@ func commit(tx *transaction, group []*write) {
 		clear(results)
 		err = tx.whole(func() error { return apart(tx, group, results) })
 	}
+	if err != nil && len(group) > 1 {
+		clear(results)
+		alone(tx, group, results)
+		err = nil
+	}
 	for i, job := range group {
 		if err != nil && results[i] == nil {
 			results[i] = err
@@ -163,4 +169,16 @@ func apart(tx *transaction, group []*write, results []error) (fatal error) {
 		}
 	}
 	return nil
+}
+
+// alone gives each write a commit of its own. Some errors, such as a full disk, undo
+// a transaction from its beginning; what is small enough, or makes room, must not
+// fail with what is too large.
+func alone(tx *transaction, group []*write, results []error) {
+	for i := range group {
+		err := tx.whole(func() error { return together(tx, group[i:i+1], results[i:i+1]) })
+		if err != nil {
+			results[i] = err
+		}
+	}
 }
