@@ -3,6 +3,7 @@ package asyncq
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ type record struct {
 	Version         string           `json:"version"`
 	Timestamp       string           `json:"timestamp"`
 	RequestContext  requestContext   `json:"requestContext"`
-	RequestPayload  json.RawMessage  `json:"requestPayload"`
+	RequestPayload  json.RawMessage  `json:"requestPayload,omitempty"` // absent only when there is no room
 	ResponseContext *responseContext `json:"responseContext,omitempty"`
 	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
 }
@@ -55,14 +56,38 @@ func (q *Queue) delivery(e *store.Event, t store.Target) lambda.Delivery {
 		d.Body, d.DeadLetter, d.Attributes = e.Payload, deadLetter(e), t.Attributes
 		return d
 	}
-	d.Body = encode(record{
+	r := record{
 		Version: "1.0", Timestamp: e.Outcome.At.UTC().Truncate(time.Millisecond).Format(timestampFormat),
 		RequestContext:  requestContext{e.RequestID, d.FunctionARN, e.Outcome.Condition, e.Invoked},
 		RequestPayload:  asJSON(e.Payload),
 		ResponseContext: answered(e.Last),
 		ResponsePayload: payload(e.Last),
-	})
+	}
+	if d.Body = encode(r); len(d.Body) > room(t.ARN) {
+		r.RequestPayload, r.ResponsePayload = nil, nil
+		d.Body = encode(r)
+	}
 	return d
+}
+
+// room is how long a record may be that a target takes. From a longer one the
+// payloads are dropped, as AWS does for SNS (API reference, OnFailure); it says
+// nothing of the others, which would refuse the record.
+func room(target string) int {
+	const KiB, MiB = 1 << 10, 1 << 20
+	service := strings.SplitN(target, ":", 4)
+	if len(service) < 4 {
+		return math.MaxInt
+	}
+	switch service[2] {
+	case "sns":
+		return 256 * KiB
+	case "sqs", "lambda":
+		return MiB
+	case "events":
+		return MiB - 2*KiB // an entry is its detail, its resources and more
+	}
+	return math.MaxInt
 }
 
 func answered(a *store.Answer) *responseContext {
@@ -86,10 +111,11 @@ func payload(a *store.Answer) json.RawMessage {
 // asJSON is the text itself when it is JSON, and a JSON string of it otherwise:
 // custom runtimes may answer anything.
 func asJSON(text []byte) json.RawMessage {
+	text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	if json.Valid(text) {
 		return text
 	}
-	return encode(strings.ToValidUTF8(string(text), "\uFFFD"))
+	return encode(string(text))
 }
 
 // encode leaves <, > and & as they are, as AWS does.

@@ -194,6 +194,39 @@ func TestSettingsOfTheMomentCount(t *testing.T) {
 	})
 }
 
+// TestLongRecords: what a target has no room for goes without its payloads.
+func TestLongRecords(t *testing.T) {
+	t.Parallel()
+	const head = `{"version":"1.0","timestamp":"2000-01-01T00:00:00.000Z","requestContext":{"requestId":"r",` +
+		`"functionArn":"arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST","condition":"Success","approximateInvokeCount":1},`
+	const request, answered = `"requestPayload":{"a":"<1>"},`, `"responseContext":{"statusCode":200,"executedVersion":"$LATEST"}`
+	for target, room := range map[string]int{
+		"arn:aws:sns:us-east-1:111111111111:t": 256 << 10, "arn:aws:sqs:us-east-1:111111111111:q": 1 << 20,
+		"arn:aws:lambda:us-east-1:111111111111:function:g": 1 << 20, "arn:aws:events:us-east-1:111111111111:event-bus/b": 1<<20 - 2<<10,
+		"arn:aws:s3:::b": 7 << 20, // all
+	} {
+		for _, extra := range []int{0, 1} {
+			play(t, func(t *testing.T, w *world) {
+				w.settings.OnSuccess = target
+				fill := room - len(head) - len(request) - len(answered) - len(`,"responsePayload":""}`) + extra
+				w.run = always(lambda.Result{Payload: []byte(`"` + strings.Repeat("a", fill) + `"`), Version: lambda.Latest}, nil)
+				w.accept("f", "r")
+				w.wait(0)
+				got := string(w.sent()[0].Body)
+				if extra == 0 || target == "arn:aws:s3:::b" {
+					if len(got) != room+extra || !strings.HasPrefix(got, head+request+answered+`,"responsePayload":"a`) {
+						t.Errorf("%s got %d bytes, %.500s", target, len(got), got)
+					}
+					return
+				}
+				if got != head+answered+"}" {
+					t.Errorf("%s got %d bytes, %.500s", target, len(got), got)
+				}
+			})
+		}
+	}
+}
+
 func TestRecordOfWhatIsNoJSON(t *testing.T) {
 	t.Parallel()
 	play(t, func(t *testing.T, w *world) {

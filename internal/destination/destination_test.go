@@ -135,6 +135,11 @@ func TestQueueGetsDeadLetter(t *testing.T) {
 	if a := s.json(t)["MessageAttributes"].(map[string]any); len(a) != 2 {
 		t.Errorf("attributes %v: an empty one is refused by SQS", a)
 	}
+	if err := s.destinations(t).Deliver(t.Context(), letter(queue, "a\tb\r\n\x1b[31mred\x00\uFFFF é😀")); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "attributes that SQS takes", s.json(t)["MessageAttributes"].(map[string]any)["ErrorMessage"],
+		any(attribute("String", "a\tb\r\n\uFFFD[31mred\uFFFD\uFFFD é😀")))
 }
 
 func TestTopic(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -92,7 +93,7 @@ func attributes(delivery lambda.Delivery) []attribute {
 	if delivery.Attributes != nil {
 		var all []attribute
 		for _, name := range slices.Sorted(maps.Keys(delivery.Attributes)) {
-			all = append(all, attribute{name, "String", delivery.Attributes[name]})
+			all = append(all, attribute{name, "String", printable(delivery.Attributes[name])})
 		}
 		return all
 	}
@@ -102,9 +103,20 @@ func attributes(delivery lambda.Delivery) []attribute {
 	}
 	all := []attribute{{"RequestID", "String", delivery.RequestID}, {"ErrorCode", "Number", strconv.Itoa(l.Code)}}
 	if l.Message != "" { // an attribute may not be empty
-		all = append(all, attribute{"ErrorMessage", "String", l.Message})
+		all = append(all, attribute{"ErrorMessage", "String", printable(l.Message)})
 	}
 	return all
+}
+
+// printable replaces what SQS and SNS refuse in an attribute: all that XML has no
+// characters for, such as the colours of a terminal in an error's message.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return utf8.RuneError
+		}
+		return r // also for what is no UTF-8
+	}, s)
 }
 
 // toEventBridge puts an event on a bus (F287).
