@@ -53,13 +53,13 @@ type Destinations interface {
 
 // Observer counts. Its methods are quick.
 type Observer interface {
-	Accepted(function string)
+	Accepted(function lambda.Reference)
 	// Began: an attempt begins, this long after acceptance.
-	Began(function string, age time.Duration)
+	Began(function lambda.Reference, age time.Duration)
 	// Dropped: an event is over and has not succeeded.
-	Dropped(function string)
+	Dropped(function lambda.Reference)
 	// Undelivered: a target did not take the outcome, this time.
-	Undelivered(function string, deadLetter bool)
+	Undelivered(function lambda.Reference, deadLetter bool)
 }
 
 // Config is what a queue is made of. Every field is needed.
@@ -145,7 +145,7 @@ func (q *Queue) Accept(ctx context.Context, function lambda.Reference, inv lambd
 		if err := q.config.Store.Enqueue(ctx, &e); err != nil {
 			return err
 		}
-		q.config.Observer.Accepted(function.Name)
+		q.config.Observer.Accepted(function)
 		q.mu.Lock()
 		q.expect(q.lane(function.Name), now)
 		q.mu.Unlock()
@@ -158,7 +158,7 @@ func (q *Queue) Accept(ctx context.Context, function lambda.Reference, inv lambd
 		q.attempts.Done()
 		return err
 	}
-	q.config.Observer.Accepted(function.Name)
+	q.config.Observer.Accepted(function)
 	go q.run(l, e)
 	return nil
 }

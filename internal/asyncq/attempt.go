@@ -52,7 +52,7 @@ func (q *Queue) work(e *store.Event) (outcome retry.Outcome) {
 	case verdict.Over():
 		conclude(e, s, verdict.Condition)
 		if verdict.Condition != retry.Success {
-			q.config.Observer.Dropped(e.Function)
+			q.config.Observer.Dropped(reference(e))
 		}
 		q.send(e)
 	default:
@@ -71,8 +71,8 @@ func (q *Queue) try(e *store.Event, s Settings) (retry.Verdict, retry.Outcome) {
 	if retry.Expired(s.Retry, e.Accepted, time.Now()) {
 		return retry.Verdict{Condition: retry.EventAgeExceeded}, retry.Answered
 	}
-	q.config.Observer.Began(e.Function, time.Since(e.Accepted))
-	result, err := q.config.Invoker.Invoke(q.life, lambda.Reference{Name: e.Function, Qualifier: e.Qualifier}, lambda.Invocation{
+	q.config.Observer.Began(reference(e), time.Since(e.Accepted))
+	result, err := q.config.Invoker.Invoke(q.life, reference(e), lambda.Invocation{
 		RequestID: e.RequestID, Payload: e.Payload, ContentType: "application/json", Trace: e.Trace, Tenant: e.Tenant, Asynchronous: true,
 	})
 	if err != nil && q.life.Err() != nil {
@@ -84,6 +84,11 @@ func (q *Queue) try(e *store.Event, s Settings) (retry.Verdict, retry.Outcome) {
 	}
 	h := retry.History{Accepted: e.Accepted, Faults: e.Faults, Returns: e.Returns}
 	return retry.Decide(s.Retry, q.config.Delays, h, outcome, time.Now()), outcome
+}
+
+// reference is whom an event is for, as its sender said it.
+func reference(e *store.Event) lambda.Reference {
+	return lambda.Reference{Name: e.Function, Qualifier: e.Qualifier}
 }
 
 // note writes into an event what came of an attempt.
@@ -154,7 +159,7 @@ func (q *Queue) send(e *store.Event) {
 			continue
 		}
 		left = append(left, t)
-		q.config.Observer.Undelivered(e.Function, t.DeadLetter)
+		q.config.Observer.Undelivered(reference(e), t.DeadLetter)
 		e.Outcome.Problem = fmt.Sprintf("%s: %v", t.ARN, err)
 		hopeless = hopeless || lambda.KindOf(err) == lambda.InvalidParameter
 		q.config.Log.Warn("tell destination", "request", e.RequestID, "function", e.Function, "target", t.ARN, "err", err)

@@ -26,7 +26,7 @@ func (q *Queue) Fire(ctx context.Context, tick store.Tick, due []lambda.Due) (bo
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, e := range events {
-		q.config.Observer.Accepted(e.Function)
+		q.config.Observer.Accepted(reference(e))
 		q.expect(q.lane(e.Function), e.Due)
 	}
 	return true, nil

@@ -253,13 +253,13 @@ func contextOf(t *testing.T, d lambda.Delivery) (condition string, count int, an
 
 var errDown = errors.New("connection refused")
 
-func (w *world) Accepted(string) { w.count("accepted", 0) }
+func (w *world) Accepted(lambda.Reference) { w.count("accepted", 0) }
 
-func (w *world) Began(_ string, age time.Duration) { w.count("began", age) }
+func (w *world) Began(_ lambda.Reference, age time.Duration) { w.count("began", age) }
 
-func (w *world) Dropped(string) { w.count("dropped", 0) }
+func (w *world) Dropped(lambda.Reference) { w.count("dropped", 0) }
 
-func (w *world) Undelivered(_ string, deadLetter bool) {
+func (w *world) Undelivered(_ lambda.Reference, deadLetter bool) {
 	w.count(fmt.Sprintf("undelivered %v", deadLetter), 0)
 }
 

@@ -56,8 +56,8 @@ func TestHistory(t *testing.T) {
 		invoke(m, origin("f"), arn+"f:live", event.Success, 30*time.Millisecond)
 		invoke(m, origin("f"), arn+"f", event.Error, 50*time.Millisecond)
 		m.Refused(lambda.Reference{Name: "f"}, lambda.Errorf(lambda.Throttled, "Rate Exceeded."))
-		m.Accepted("f")
-		m.Began("f", 3*time.Second)
+		m.Accepted(lambda.Reference{Name: "f"})
+		m.Began(lambda.Reference{Name: "f"}, 3*time.Second)
 		m.Answered(lambda.Reference{Name: "f"}, 404, 7*time.Millisecond)
 		for id, want := range map[lambda.MetricID]string{
 			{Metric: "Invocations", Function: "f"}: "00:00 n=1 sum=1 min=1 max=1; 00:01 n=2 sum=2 min=1 max=1",
@@ -113,7 +113,7 @@ func TestHistoryEnds(t *testing.T) {
 		stop()
 		for round := range 3 * keptPoints / maxSeries {
 			for i := range maxSeries + 10 {
-				m.Accepted(fmt.Sprint("f", i))
+				m.Accepted(lambda.Reference{Name: fmt.Sprint("f", i)})
 			}
 			m.tick(time.Now().Add(time.Duration(round+1) * time.Minute))
 		}

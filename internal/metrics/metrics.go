@@ -220,17 +220,21 @@ func resourceOf(arn string) string {
 	return name
 }
 
+// qualified is the resource that a caller named, empty when it named only the function.
+func qualified(f lambda.Reference) string {
+	if f.Qualifier == "" {
+		return ""
+	}
+	return f.Name + ":" + f.Qualifier
+}
+
 // Refused counts an invocation that was not run: throttled, or stopped in a circle.
 func (m *Metrics) Refused(f lambda.Reference, err error) {
 	kind := lambda.KindOf(err)
 	if kind != lambda.Throttled && kind != lambda.Recursive {
 		return
 	}
-	resource := ""
-	if f.Qualifier != "" {
-		resource = f.Name + ":" + f.Qualifier
-	}
-	m.each(f.Name, resource, func(s *series) {
+	m.each(f.Name, qualified(f), func(s *series) {
 		if kind == lambda.Throttled {
 			s.throttles.Add(1)
 		} else {
@@ -240,27 +244,24 @@ func (m *Metrics) Refused(f lambda.Reference, err error) {
 }
 
 // Accepted counts an asynchronous event that is durable.
-func (m *Metrics) Accepted(function string) {
-	m.account.received.Add(1)
-	m.find(function, "").received.Add(1)
+func (m *Metrics) Accepted(f lambda.Reference) {
+	m.each(f.Name, qualified(f), func(s *series) { s.received.Add(1) })
 }
 
 // Began tells how old an asynchronous event is whose function is about to run.
-func (m *Metrics) Began(function string, age time.Duration) {
-	m.account.age.add(age)
-	m.find(function, "").age.add(age)
+func (m *Metrics) Began(f lambda.Reference, age time.Duration) {
+	m.each(f.Name, qualified(f), func(s *series) { s.age.add(age) })
 }
 
 // Dropped counts an asynchronous event that will not be tried again and has not
 // succeeded.
-func (m *Metrics) Dropped(function string) {
-	m.account.dropped.Add(1)
-	m.find(function, "").dropped.Add(1)
+func (m *Metrics) Dropped(f lambda.Reference) {
+	m.each(f.Name, qualified(f), func(s *series) { s.dropped.Add(1) })
 }
 
 // Undelivered counts an outcome that a destination or dead letter queue did not take.
-func (m *Metrics) Undelivered(function string, deadLetter bool) {
-	m.each(function, "", func(s *series) {
+func (m *Metrics) Undelivered(f lambda.Reference, deadLetter bool) {
+	m.each(f.Name, qualified(f), func(s *series) {
 		if deadLetter {
 			s.deadLetterErrors.Add(1)
 		} else {
@@ -271,11 +272,7 @@ func (m *Metrics) Undelivered(function string, deadLetter bool) {
 
 // Answered counts a request to a function URL.
 func (m *Metrics) Answered(f lambda.Reference, status int, took time.Duration) {
-	resource := ""
-	if f.Qualifier != "" {
-		resource = f.Name + ":" + f.Qualifier
-	}
-	m.each(f.Name, resource, func(s *series) {
+	m.each(f.Name, qualified(f), func(s *series) {
 		s.urls.Add(1)
 		switch status / 100 {
 		case 4:

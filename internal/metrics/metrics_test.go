@@ -43,12 +43,14 @@ func TestCounts(t *testing.T) {
 	m.Refused(lambda.Reference{Name: "f", Qualifier: "live"}, lambda.Errorf(lambda.Recursive, "loop"))
 	m.Refused(lambda.Reference{Name: "nobody"}, lambda.Errorf(lambda.NotFound, "not here"))
 	m.Refused(lambda.Reference{Name: "f"}, errors.New("ours"))
-	m.Accepted("f")
-	m.Accepted("f")
-	m.Began("f", 1500*time.Millisecond)
-	m.Dropped("f")
-	m.Undelivered("f", true)
-	m.Undelivered("f", false)
+	f, live := lambda.Reference{Name: "f"}, lambda.Reference{Name: "f", Qualifier: "live"}
+	m.Accepted(f)
+	m.Accepted(live)
+	m.Began(f, time.Second)
+	m.Began(live, 500*time.Millisecond)
+	m.Dropped(live)
+	m.Undelivered(live, true)
+	m.Undelivered(f, false)
 	got := text(m)
 	for _, want := range []string{
 		`invocations_total 3`, `invocations_total{function_name="f"} 2`, `invocations_total{function_name="f",resource="f:live"} 1`,
@@ -56,13 +58,16 @@ func TestCounts(t *testing.T) {
 		`throttles_total 1`, `throttles_total{function_name="f"} 1`, `throttles_total{function_name="f",resource="f:live"} 0`,
 		`recursive_invocations_dropped_total{function_name="f",resource="f:live"} 1`, `recursive_invocations_dropped_total 1`,
 		`provisioned_concurrency_invocations_total{function_name="g"} 1`, `provisioned_concurrency_invocations_total{function_name="f"} 0`,
-		`async_events_received_total{function_name="f"} 2`, `async_events_dropped_total 1`,
-		`dead_letter_errors_total{function_name="f"} 1`, `destination_delivery_failures_total{function_name="f"} 1`,
+		`async_events_received_total 2`, `async_events_received_total{function_name="f"} 2`, `async_events_received_total{function_name="f",resource="f:live"} 1`,
+		`async_events_dropped_total 1`, `async_events_dropped_total{function_name="f"} 1`, `async_events_dropped_total{function_name="f",resource="f:live"} 1`,
+		`dead_letter_errors_total{function_name="f"} 1`, `dead_letter_errors_total{function_name="f",resource="f:live"} 1`,
+		`destination_delivery_failures_total{function_name="f"} 1`, `destination_delivery_failures_total{function_name="f",resource="f:live"} 0`,
 		`concurrent_executions 1`, `concurrent_executions{function_name="f"} 0`, `concurrent_executions{function_name="g"} 1`,
 		`duration_seconds_bucket{function_name="f",le="0.002"} 0`, `duration_seconds_bucket{function_name="f",le="0.005"} 1`,
 		`duration_seconds_bucket{function_name="f",le="0.05"} 2`, `duration_seconds_bucket{function_name="g",le="900"} 0`,
 		`duration_seconds_bucket{function_name="g",le="+Inf"} 1`, `duration_seconds_sum{function_name="f"} 0.043`, `duration_seconds_count 3`,
-		`async_event_age_seconds_bucket{le="2.5"} 1`, `async_event_age_seconds_sum{function_name="f"} 1.5`,
+		`async_event_age_seconds_bucket{le="2.5"} 2`, `async_event_age_seconds_sum{function_name="f"} 1.5`,
+		`async_event_age_seconds_sum{function_name="f",resource="f:live"} 0.5`,
 	} {
 		if !strings.Contains(got, "\naws_lambda_"+want+"\n") {
 			t.Errorf("no line %s", want)

@@ -35,12 +35,15 @@ def statistics(name, dimensions, statistic):
     return [p[statistic] for p in points]
 f = of(FunctionName="f")
 live = of(FunctionName="f", Resource="f:live")
-wait("calls", [4.0], lambda: statistics("Invocations", f, "Sum"))
-wait("calls of all", [4.0], lambda: statistics("Invocations", [], "Sum"))
-wait("calls of the alias", [1.0], lambda: statistics("Invocations", live, "Sum"))
-wait("calls of its version", [1.0], lambda: statistics("Invocations", live + of(ExecutedVersion="1"), "Sum"))
-wait("failures", [0.25], lambda: statistics("Errors", f, "Average"))
+wait("calls", [5.0], lambda: statistics("Invocations", f, "Sum"))
+wait("calls of all", [5.0], lambda: statistics("Invocations", [], "Sum"))
+wait("calls of the alias", [2.0], lambda: statistics("Invocations", live, "Sum"))
+wait("calls of its version", [2.0], lambda: statistics("Invocations", live + of(ExecutedVersion="1"), "Sum"))
+wait("failures", [0.2], lambda: statistics("Errors", f, "Average"))
 wait("no throttles", [0.0], lambda: statistics("Throttles", f, "Maximum"))
+wait("events", [1.0], lambda: statistics("AsyncEventsReceived", f, "Sum"))
+wait("events of the alias", [1.0], lambda: statistics("AsyncEventsReceived", live, "Sum"))
+wait("ages", [1.0], lambda: statistics("AsyncEventAge", live, "SampleCount"))
 wait("requests to the URL", [1.0], lambda: statistics("UrlRequestCount", f, "Sum"))
 # One after the other; but the next may begin while the last is answered and not over.
 wait("concurrency", [True], lambda: [1 <= n <= 2 for n in statistics("ConcurrentExecutions", f, "Maximum")])
@@ -50,7 +53,7 @@ assert p["Unit"] == "Milliseconds" and 0 < p["Minimum"] <= p["ExtendedStatistics
 assert p["Timestamp"].tzinfo and p["Timestamp"] <= now, p
 query = dict(Id="a", MetricStat=dict(Metric=dict(Namespace="AWS/Lambda", MetricName="Invocations", Dimensions=f), Period=3600, Stat="Sum"))
 r = list(cw.get_paginator("get_metric_data").paginate(MetricDataQueries=[query], **span))
-assert [x["Values"] for p in r for x in p["MetricDataResults"]] == [[4.0]], r
+assert [x["Values"] for p in r for x in p["MetricDataResults"]] == [[5.0]], r
 names = {m["MetricName"] for p in cw.get_paginator("list_metrics").paginate(Namespace="AWS/Lambda", Dimensions=[dict(Name="FunctionName", Value="f")]) for m in p["Metrics"]}
 assert {"Invocations", "Errors", "Duration", "Throttles", "ConcurrentExecutions", "UrlRequestLatency"} <= names, names
 try:
@@ -81,6 +84,9 @@ func TestMetricsByBoto3AndCLI(t *testing.T) {
 		if _, err := s.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &c[0], Payload: []byte(c[1])}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, err := s.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f:live"), InvocationType: types.InvocationTypeEvent, Payload: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
 	}
 	made, err := s.CreateFunctionUrlConfig(t.Context(), &lambda.CreateFunctionUrlConfigInput{FunctionName: aws.String("f"), AuthType: types.FunctionUrlAuthTypeNone})
 	if err != nil {
@@ -131,7 +137,7 @@ func askByCLI(t *testing.T, s *server) {
 			Unit             string
 		}
 	}
-	if err != nil || json.Unmarshal(out, &got) != nil || got.Label != "Invocations" || len(got.Datapoints) != 1 || got.Datapoints[0].Sum != 4 || got.Datapoints[0].Unit != "Count" {
+	if err != nil || json.Unmarshal(out, &got) != nil || got.Label != "Invocations" || len(got.Datapoints) != 1 || got.Datapoints[0].Sum != 5 || got.Datapoints[0].Unit != "Count" {
 		t.Errorf("aws: %v\n%s", err, out)
 	}
 }
