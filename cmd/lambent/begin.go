@@ -2,15 +2,8 @@ package main
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 )
-
-// shareOfProcessors is how many processors the daemon uses of n: half, as the
-// functions need the other half. More would cost more than they give: handing an
-// invocation from one thread to another takes longer than all else that is done
-// with it, and a daemon with a processor to spare does it four times for each.
-func shareOfProcessors(n int) int { return max(1, n/2) }
 
 // startGC is how much garbage a start may make, as for GOGC: all that it usually
 // makes, so that it is not collected before the banner, and no more than four
@@ -18,15 +11,12 @@ func shareOfProcessors(n int) int { return max(1, n/2) }
 const startGC = 400
 
 // hurry gives a start every processor, and memory to waste. What it returns puts an
-// end to that; an operator's own GOMAXPROCS and GOGC stay as they are.
-func hurry() (settle func()) {
-	var undo []func()
+// end to that; an operator's own GOGC stays as it is.
+func hurry(p *processors) (settle func()) {
+	undo := []func(){p.all()}
 	if os.Getenv("GOGC") == "" {
 		usual := debug.SetGCPercent(startGC)
 		undo = append(undo, func() { debug.SetGCPercent(usual) })
-	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		undo = append(undo, func() { runtime.GOMAXPROCS(shareOfProcessors(runtime.NumCPU())) })
 	}
 	return func() {
 		for _, f := range undo {

@@ -21,7 +21,7 @@ func TestHurry(t *testing.T) {
 	}
 	t.Setenv("GOMAXPROCS", "")
 	t.Setenv("GOGC", "")
-	settle := hurry()
+	settle := hurry(newProcessors())
 	if got := now(); got != startGC {
 		t.Errorf("a start collects at %d%%, want %d%%", got, startGC)
 	}
@@ -29,14 +29,14 @@ func TestHurry(t *testing.T) {
 	if got := now(); got != 77 {
 		t.Errorf("after it garbage is collected at %d%%, want 77%%", got)
 	}
-	if got, want := runtime.GOMAXPROCS(0), shareOfProcessors(runtime.NumCPU()); got != want {
+	if got, want := runtime.GOMAXPROCS(0), shareOfProcessors(processors); got != want {
 		t.Errorf("after it there are %d processors, want %d", got, want)
 	}
 
 	runtime.GOMAXPROCS(processors)
 	t.Setenv("GOMAXPROCS", "64")
 	t.Setenv("GOGC", "77")
-	settle = hurry()
+	settle = hurry(newProcessors())
 	if got := now(); got != 77 {
 		t.Errorf("an operator's GOGC became %d%%", got)
 	}

@@ -50,6 +50,7 @@ type daemon struct {
 	home        lambda.Home
 	address     *net.TCPAddr
 	log         *slog.Logger
+	processors  *processors
 	driver      sandbox.Driver
 	closeDriver func() error
 	runtimes    *runtimes.Set
@@ -79,9 +80,9 @@ type daemon struct {
 const keptTraces = 10_000
 
 // open starts every part; on an error those that were started are ended.
-func open(ctx context.Context, o options, address *net.TCPAddr, log *slog.Logger) (_ *daemon, err error) {
+func open(ctx context.Context, o options, address *net.TCPAddr, p *processors, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{
-		options: o, address: address, log: log, traces: trace.New(keptTraces), metrics: metrics.New(), begun: make(chan struct{}),
+		options: o, address: address, processors: p, log: log, traces: trace.New(keptTraces), metrics: metrics.New(), begun: make(chan struct{}),
 		home: lambda.Home{Partition: "aws", Region: o.region, Account: o.account},
 	}
 	defer func() {
@@ -208,7 +209,7 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	}
 	d.keys = d.options.ring()
 	d.catalog = catalog.New(catalog.Config{
-		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: packages, Runtimes: d.runtimes, Observer: retirer{d}, Rights: d.functionRights(),
+		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: unpacking{packages, d.processors}, Runtimes: d.runtimes, Observer: retirer{d}, Rights: d.functionRights(),
 		Source: s3source.New(s3source.Options{
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
@@ -325,13 +326,13 @@ func (d *daemon) openServer(context.Context) error {
 		StreamRate: d.options.responseRate(),
 	}
 	observed := urls.Observed(d.metrics)
-	apis := d.withoutBrowsers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	apis := d.withoutBrowsers(d.processors.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, ownapi.Prefix) && r.URL.Path != awsapi.HealthPath && !strings.HasPrefix(r.URL.Path, lambdaapi.CodePath) {
 			pages.ServeHTTP(w, r)
 			return
 		}
 		front.ServeHTTP(w, r)
-	}))
+	})))
 	d.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if urls.Serves(r) { // for everybody, browsers among them
 			observed.ServeHTTP(w, r)

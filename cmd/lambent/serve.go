@@ -178,7 +178,8 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 
-	settle := hurry()
+	processors := newProcessors()
+	settle := hurry(processors)
 	ln, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -187,7 +188,7 @@ func serve(ctx context.Context, o options, out io.Writer) error {
 	if ln, err = o.access.secure(ln); err != nil {
 		return &failure{exitUsage, err}
 	}
-	d, err := open(ctx, o, address, log)
+	d, err := open(ctx, o, address, processors, log)
 	if err != nil {
 		ln.Close()
 		return err
