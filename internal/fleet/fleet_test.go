@@ -457,3 +457,50 @@ func TestClose(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestStormLeavesNoneForEver: what a function always has a next caller for ends
+// all the same: at the end of its life, one after the other, and nobody is refused
+// for it.
+func TestStormLeavesNoneForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limits := placement.Limits{Environments: 3, MemoryMiB: 1024, Lifetime: time.Minute}
+		s := newStable(t, Config{Limits: limits, Waiters: 100})
+		defer s.fleet.Close(t.Context())
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() { s.storm(version("f", 128), 20, stop); close(ended) }()
+		time.Sleep(3 * time.Minute)
+		close(stop)
+		<-ended
+		old := 0
+		for _, h := range s.environments() {
+			if h.stopped == placement.ReasonLifetime {
+				old++
+			}
+		}
+		if old < 6 || old > 9 { // three at a time, in three minutes
+			t.Errorf("%d of %d ended of old age", old, len(s.environments()))
+		}
+	})
+}
+
+// storm is so many callers who call again at once, until stop.
+func (s *stable) storm(v *lambda.Version, callers int, stop chan struct{}) {
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := s.invoke(v, "100ms"); err != nil {
+					s.t.Errorf("%s: %v", v.Function, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}

@@ -31,11 +31,10 @@ func (f *Fleet) Vacant(id string) bool {
 	m.lastUsed = time.Now()
 	poke := f.started(m)
 	f.done(m)
-	if p.yield > 0 && !m.ahead {
-		p.yield--
+	if reason := p.leaves(m); reason != "" {
 		m.state = ending
 		f.mu.Unlock()
-		m.env.Stop(placement.ReasonYielded, false)
+		m.env.Stop(reason, false)
 		return true // nothing follows, but freezing would be in vain
 	}
 	if len(p.waiters) > 0 {

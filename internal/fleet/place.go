@@ -55,12 +55,17 @@ func (f *Fleet) decide() (next time.Time) {
 	for _, p := range f.pools {
 		p.yield = 0
 	}
+	for _, m := range f.members {
+		m.leave = ""
+	}
 	for _, d := range placement.Decide(f.world()) {
 		switch {
 		case d.Start != "":
 			f.start(f.named[d.Start], d.Ahead)
 		case d.Yield != "":
 			f.named[d.Yield].yield++
+		case d.Leave != "":
+			f.members[d.Leave].leave = d.Reason
 		default:
 			m := f.members[d.Stop]
 			f.ended(m)
@@ -99,6 +104,7 @@ func (f *Fleet) world() placement.World {
 	w := &f.view
 	w.Now, w.Limits, w.Versions, w.Environments = time.Now(), f.config.Limits, w.Versions[:0], w.Environments[:0]
 	for _, p := range f.pools {
+		p.short = max(0, p.target-p.initialised())
 		if v := f.version(p, w.Now); v.Waiting > 0 || v.Provisioned > 0 {
 			w.Versions = append(w.Versions, v)
 		}
@@ -109,7 +115,7 @@ func (f *Fleet) world() placement.World {
 			ID: m.id, Key: p.name, Function: placement.Function{Account: p.version.Account, Name: p.version.Function},
 			MemoryMiB: p.version.MemoryMB, Cost: p.cost, Provisioned: m.ahead,
 			Starting: m.state == starting, Idle: m.state == idle, Ending: m.state == ending,
-			Guaranteed: m.state == busy && m.share.class.Guaranteed(),
+			Guaranteed: m.state == busy && p.guarantees(m.share.class),
 			Retired:    p.retired, Born: m.born, LastUsed: m.lastUsed,
 		})
 	}
@@ -130,8 +136,13 @@ func (f *Fleet) version(p *pool, now time.Time) placement.Version {
 		return v
 	}
 	v.Waiting, v.Oldest = len(p.waiters)-coming, p.waiters[0].since
+	short := p.short
 	for _, w := range p.waiters[coming:] {
-		if w.share.class.Guaranteed() {
+		switch {
+		case w.share.class == admission.Reserved:
+			v.Guaranteed++
+		case w.share.class == admission.Provisioned && short > 0:
+			short--
 			v.Guaranteed++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"lambent/internal/admission"
 	"lambent/internal/lambda"
+	"lambent/internal/placement"
 )
 
 // pool is the environments of one version and those who wait for one.
@@ -24,6 +25,7 @@ type pool struct {
 
 	target    int             // provisioned environments that there should be
 	ahead     []*member       // those that there are, oldest first
+	short     int             // of the target, those that could not serve when placement looked last
 	paid      int             // invocations that provisioned concurrency pays for
 	requests  admission.Meter // theirs
 	setbacks  int             // provisioned environments in a row that could not be initialised
@@ -45,6 +47,7 @@ type member struct {
 	lastUsed time.Time
 	share    share     // of concurrency, while it is busy
 	back     time.Time // when it is expected back from an invocation that it has answered
+	leave    string    // why it ends as soon as it is done, empty if it does not
 }
 
 type memberState uint8
@@ -116,6 +119,16 @@ func (p *pool) give(m *member, s share) {
 	case p.target > 0:
 		p.spilled++
 	}
+}
+
+// leaves tells why an environment that is done ends instead of taking the next
+// invocation; it is empty if it need not. mu is held.
+func (p *pool) leaves(m *member) string {
+	if m.leave == "" && p.yield > 0 && !m.ahead {
+		p.yield--
+		return placement.ReasonYielded
+	}
+	return m.leave
 }
 
 // rest puts an environment among the idle ones. mu is held.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"time"
 
+	"lambent/internal/admission"
 	"lambent/internal/lambda"
 )
 
@@ -75,6 +76,14 @@ func (p *pool) initialised() (n int) {
 		}
 	}
 	return n
+}
+
+// guarantees tells whether the room of an environment on demand is set aside for
+// its invocation. What provisioned concurrency pays for has its room in the
+// provisioned environments as soon as these stand, whichever of the version's
+// invocations they happen to run. mu is held.
+func (p *pool) guarantees(c admission.Class) bool {
+	return c == admission.Reserved || c == admission.Provisioned && p.short > 0
 }
 
 // overbooked tells whether more is provisioned than this host can hold. mu is held.

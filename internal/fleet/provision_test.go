@@ -488,3 +488,120 @@ func TestStormsShareTheHost(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestUnprovisionedUnderStorm: what is no longer provisioned ends though its
+// function has a caller for it at any time, and others get their share of the room.
+func TestUnprovisionedUnderStorm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: placement.Limits{Environments: 4, MemoryMiB: 512}, Waiters: 100})
+		defer s.fleet.Close(t.Context())
+		v := numbered("f", "1", 128)
+		s.provision(v, 4)
+		time.Sleep(time.Second)
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() { s.storm(v, 20, stop); close(ended) }()
+		time.Sleep(time.Second)
+		s.provision(v, 1)
+		time.Sleep(time.Second)
+		if a := s.fleet.Allocation(v); a.Available != 1 {
+			t.Errorf("one is provisioned, there is %+v", a)
+		}
+		s.provision(v, 0)
+		if _, err := s.invoke(version("g", 128), "1ms"); err != nil {
+			t.Errorf("of another function: %v", err)
+		}
+		time.Sleep(time.Second)
+		for _, h := range s.environments() {
+			if h.why == lambda.InitProvisioned && h.stopped != placement.ReasonSurplus {
+				t.Errorf("%s was stopped for %q", h.id, h.stopped)
+			}
+		}
+		close(stop)
+		<-ended
+	})
+}
+
+// TestRenewedUnderStorm: provisioned environments that are never idle are
+// replaced at their age too.
+func TestRenewedUnderStorm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limits := wide
+		limits.Environments, limits.Lifetime = 4, 8*time.Minute
+		s := newStable(t, Config{Limits: limits, Waiters: 100})
+		defer s.fleet.Close(t.Context())
+		v := numbered("f", "1", 128)
+		s.provision(v, 3)
+		time.Sleep(time.Second)
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() { s.storm(v, 20, stop); close(ended) }()
+		time.Sleep(10 * time.Minute)
+		close(stop)
+		<-ended
+		renewed := 0
+		for _, h := range s.environments() {
+			if h.stopped == placement.ReasonRenewed {
+				renewed++
+			}
+		}
+		if renewed != 3 {
+			t.Errorf("%d were renewed, want 3", renewed)
+		}
+		s.allocated(v, lambda.Allocation{Allocated: 3, Available: 3})
+	})
+}
+
+// TestProvisionedIsNotCountedTwice: a storm on a version with provisioned
+// concurrency has that, and no more of the rest of the host than another storm.
+func TestProvisionedIsNotCountedTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: placement.Limits{Environments: 6, MemoryMiB: 768}, Waiters: 100})
+		defer s.fleet.Close(t.Context())
+		v, other := numbered("f", "1", 128), version("g", 128)
+		s.provision(v, 2)
+		time.Sleep(time.Second)
+		stop := make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() { s.storm(v, 20, stop) })
+		all.Go(func() { s.storm(other, 20, stop) })
+		time.Sleep(10 * time.Second)
+		for range 20 {
+			time.Sleep(time.Second)
+			if f, g := s.alive(v), s.alive(other); f != 4 || g != 2 {
+				t.Errorf("%d of the one, %d of the other", f, g)
+			}
+		}
+		if n := len(s.environments()); n > 12 {
+			t.Errorf("%d were made", n)
+		}
+		close(stop)
+		all.Wait()
+	})
+}
+
+// TestVersionsShareTheRoomOfTheirFunction: a storm on one version does not keep
+// callers of another out.
+func TestVersionsShareTheRoomOfTheirFunction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: placement.Limits{Environments: 4, MemoryMiB: 512}, Waiters: 100})
+		defer s.fleet.Close(t.Context())
+		one, two := numbered("f", "1", 128), numbered("f", "2", 128)
+		stop := make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() { s.storm(one, 20, stop) })
+		time.Sleep(5 * time.Second)
+		if _, err := s.invoke(two, "1ms"); err != nil {
+			t.Errorf("of the other version: %v", err)
+		}
+		all.Go(func() { s.storm(two, 20, stop) })
+		time.Sleep(10 * time.Second)
+		if a, b := s.alive(one), s.alive(two); a != 2 || b != 2 {
+			t.Errorf("%d of the one, %d of the other", a, b)
+		}
+		close(stop)
+		all.Wait()
+	})
+}

@@ -23,6 +23,10 @@
 // own function would otherwise always have. Those within a reservation never
 // yield; the others do to what is reserved or provisioned, and to functions that
 // use less than their own. docs/decisions/0017-capacity.md has the reasons.
+//
+// Busy ones whose time is over, and provisioned ones that are too many, leave
+// after their invocation too: a function that always has a next one for them
+// would keep them for ever.
 package placement
 
 import (
@@ -87,16 +91,18 @@ type Environment struct {
 func (e Environment) busy() bool { return !e.Starting && !e.Idle && !e.Ending }
 
 // Decision is to start an environment for a version, to stop one, or to have a
-// busy one of a version end when it can.
+// busy one end after its invocation: Leave names it, of a Yield's version it is
+// the first that is done. These two hold until Decide is asked again.
 type Decision struct {
 	Start  string // Key of the version, or empty
 	Ahead  bool   // the Start is of a provisioned environment
 	Stop   string // ID of the environment, or empty
-	Reason string // of a Stop
-	Yield  string // Key of the version, or empty; holds until Decide is asked again
+	Leave  string // ID of the environment, or empty
+	Reason string // of a Stop or a Leave
+	Yield  string // Key of the version, or empty
 }
 
-// Reasons for a Stop, and for the end of one that yields.
+// Reasons for a Stop or a Leave, and for the end of one that yields.
 const (
 	ReasonIdle     = "idle"
 	ReasonLifetime = "lifetime"
@@ -137,10 +143,16 @@ func NextChange(w World) time.Time {
 	}
 	for _, e := range w.Environments {
 		switch renew := w.Limits.Renewal(); {
-		case e.Provisioned && e.Born.Add(renew).After(w.Now): // one that is due waits for room, not for time
-			after(e.Born, renew)
-		case e.Idle && !e.Provisioned:
+		case e.Provisioned:
+			if e.Born.Add(renew).After(w.Now) { // one that is due waits for room, not for time
+				after(e.Born, renew)
+			}
+		case e.Idle:
 			after(e.LastUsed, w.Limits.Idle)
+			after(e.Born, w.Limits.Lifetime)
+		case !e.Ending && w.Limits.old(e, w.Now): // its turn comes when others of its version have left
+			after(w.Now, turnEvery)
+		case !e.Ending:
 			after(e.Born, w.Limits.Lifetime)
 		}
 	}
@@ -174,6 +186,10 @@ func (d *decider) stop(id, reason string) {
 	d.decisions = append(d.decisions, Decision{Stop: id, Reason: reason})
 }
 
+func (d *decider) leave(id, reason string) {
+	d.decisions = append(d.decisions, Decision{Leave: id, Reason: reason})
+}
+
 // expire ends what nobody should use any more.
 func (d *decider) expire() {
 	for _, e := range d.Environments {
@@ -184,10 +200,37 @@ func (d *decider) expire() {
 		case e.Retired:
 			d.stop(e.ID, ReasonRetired)
 		case e.Provisioned: // see keep
-		case d.Limits.Lifetime > 0 && d.Now.Sub(e.Born) >= d.Limits.Lifetime:
+		case d.Limits.old(e, d.Now):
 			d.stop(e.ID, ReasonLifetime)
 		case d.Limits.Idle > 0 && d.Now.Sub(e.LastUsed) >= d.Limits.Idle:
 			d.stop(e.ID, ReasonIdle)
+		}
+	}
+	d.age()
+}
+
+// old tells whether an environment has lived its time.
+func (l Limits) old(e Environment, now time.Time) bool {
+	return l.Lifetime > 0 && now.Sub(e.Born) >= l.Lifetime
+}
+
+// turnEvery is how often those are looked at that have lived their time and wait
+// for their turn to leave.
+const turnEvery = time.Second
+
+// age has busy environments leave whose time is over, an eighth of a version's at
+// a time: those that came with one storm must not go all at once.
+func (d *decider) age() {
+	all, away := map[string]int{}, map[string]int{}
+	for _, e := range d.Environments {
+		if all[e.Key]++; e.Starting || e.Ending || d.stopped[e.ID] {
+			away[e.Key]++
+		}
+	}
+	for _, e := range d.Environments {
+		if e.busy() && !e.Provisioned && d.Limits.old(e, d.Now) && away[e.Key] < max(1, all[e.Key]/8) {
+			away[e.Key]++
+			d.leave(e.ID, ReasonLifetime)
 		}
 	}
 }

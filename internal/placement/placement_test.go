@@ -42,7 +42,7 @@ func TestDecide(t *testing.T) {
 			World{Versions: []Version{{Key: "f", MemoryMiB: 128, Waiting: 1}}, Environments: []Environment{
 				{ID: "1", Key: "g", MemoryMiB: 128, Idle: true, Born: ago(time.Minute), LastUsed: ago(time.Second)},
 				{ID: "2", Key: "g", MemoryMiB: 128, Ending: true},
-				{ID: "3", Key: "h", MemoryMiB: 128}}},
+				{ID: "3", Key: "h", MemoryMiB: 128, Born: ago(time.Minute)}}},
 			nil},
 		{"memory is a limit of its own",
 			World{Versions: []Version{{Key: "f", MemoryMiB: 512, Waiting: 1}}, Environments: []Environment{
@@ -50,7 +50,19 @@ func TestDecide(t *testing.T) {
 			[]Decision{{Stop: "1", Reason: ReasonEvicted}}},
 		{"busy ones are never stopped",
 			World{Versions: []Version{{Key: "f", MemoryMiB: 512, Waiting: 1}}, Environments: []Environment{
-				{ID: "1", Key: "g", MemoryMiB: 1024, Born: ago(24 * time.Hour), LastUsed: ago(24 * time.Hour), Retired: true}}},
+				{ID: "1", Key: "g", MemoryMiB: 1024, Born: ago(30 * time.Minute), LastUsed: ago(30 * time.Minute), Retired: true}}},
+			nil},
+		{"they leave when they are done, if their time is over",
+			World{Environments: []Environment{
+				{ID: "1", Key: "f", Born: ago(time.Hour)},
+				{ID: "2", Key: "f", Born: ago(time.Hour - 1)},
+				{ID: "3", Key: "g", Born: ago(2 * time.Hour), Provisioned: true}}, Versions: []Version{{Key: "g", Provisioned: 1, NotBefore: now.Add(time.Hour)}}},
+			[]Decision{{Leave: "1", Reason: ReasonLifetime}}},
+		{"one after the other",
+			World{Environments: []Environment{{ID: "1", Key: "f", Born: ago(time.Hour)}, {ID: "2", Key: "f", Born: ago(time.Hour)}, {ID: "3", Key: "g", Born: ago(time.Hour)}}},
+			[]Decision{{Leave: "1", Reason: ReasonLifetime}, {Leave: "3", Reason: ReasonLifetime}}},
+		{"and not before the other is replaced",
+			World{Environments: []Environment{{ID: "1", Key: "f", Starting: true}, {ID: "2", Key: "f", Born: ago(time.Hour)}}},
 			nil},
 		{"only so many start at once",
 			World{Versions: []Version{{Key: "f", MemoryMiB: 128, Waiting: 3}}, Environments: []Environment{{ID: "1", Key: "g", MemoryMiB: 128, Starting: true}}, Limits: Limits{Starting: 2}},
@@ -136,6 +148,16 @@ func lawful(w World, decisions []Decision) error {
 				return fmt.Errorf("stops %s", d.Stop)
 			}
 			stopped[d.Stop], making = true, true
+			continue
+		}
+		if d.Yield != "" {
+			making = true
+			continue
+		}
+		if e := byID[d.Leave]; d.Leave != "" {
+			if !e.busy() || w.Now.Sub(e.Born) < w.Limits.Lifetime {
+				return fmt.Errorf("has %s leave", d.Leave)
+			}
 			continue
 		}
 		count, memory = count+1, memory+size[d.Start]

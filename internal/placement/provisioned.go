@@ -85,7 +85,7 @@ func (s *stock) missing() int {
 }
 
 // shrink stops what is beyond the target, the oldest first; those that are busy,
-// when they are idle. With hold the initialised ones stay as long as there is room.
+// when they are done. With hold the initialised ones stay as long as there is room.
 func (d *decider) shrink(s *stock, hold bool) {
 	reason := ReasonSurplus
 	if s.old > 0 {
@@ -100,6 +100,8 @@ func (d *decider) shrink(s *stock, hold bool) {
 			d.held[e.ID] = true
 		case e.Idle:
 			d.stop(e.ID, reason)
+		default:
+			d.leave(e.ID, reason)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -37,11 +38,11 @@ const most = 64
 func (d *decider) start() {
 	free := room{d.Limits.Environments, d.Limits.MemoryMiB}
 	slots := d.slots()
-	usage := map[Function]int{}
+	u := usage{map[Function]int{}, map[string]int{}}
 	for _, e := range d.Environments {
 		free = free.minus(e.MemoryMiB)
 		if e.busy() && !e.Guaranteed && !e.Provisioned || e.Starting && !e.Provisioned {
-			usage[e.Function] += e.MemoryMiB
+			u.add(e.Function, e.Key, e.MemoryMiB)
 		}
 	}
 	coming := free // what will be free when all that ends has ended
@@ -52,7 +53,7 @@ func (d *decider) start() {
 	}
 	wants := d.wants()
 	for blocked := 0; blocked < most; {
-		w := pick(wants, usage, slots)
+		w := pick(wants, u, slots)
 		if w == nil {
 			return
 		}
@@ -60,7 +61,7 @@ func (d *decider) start() {
 			d.decisions = append(d.decisions, Decision{Start: w.Key, Ahead: w.class == provisioned})
 		} else {
 			blocked++
-			made, enough := d.make(*w, coming, usage)
+			made, enough := d.make(*w, coming, u)
 			if !enough {
 				w.lacks = 0 // the next of the same would find no more; what is free is for others
 				continue
@@ -71,9 +72,29 @@ func (d *decider) start() {
 		slots.take(w.class)
 		free, coming = free.minus(w.MemoryMiB), coming.minus(w.MemoryMiB)
 		if w.class == shared {
-			usage[w.Function] += w.MemoryMiB
+			u.add(w.Function, w.Key, w.MemoryMiB)
 		}
 	}
+}
+
+// usage is the memory that is in use beyond what is set aside.
+type usage struct {
+	function map[Function]int
+	version  map[string]int
+}
+
+func (u usage) add(f Function, key string, memory int) {
+	u.function[f] += memory
+	u.version[key] += memory
+}
+
+// evens tells whether w's function does not have more than e's afterwards, if e
+// gives its room to w; of the same function, its version.
+func (u usage) evens(w want, e Environment) bool {
+	if e.Function == w.Function {
+		return u.version[e.Key]-e.MemoryMiB >= u.version[w.Key]+w.MemoryMiB
+	}
+	return u.function[e.Function]-e.MemoryMiB >= u.function[w.Function]+w.MemoryMiB
 }
 
 // slots are the starts that may be on their way.
@@ -147,22 +168,22 @@ func (d *decider) wants() []*want {
 }
 
 // pick chooses who is next, or nil.
-func pick(wants []*want, usage map[Function]int, s *slots) *want {
+func pick(wants []*want, u usage, s *slots) *want {
 	var best *want
 	for _, w := range wants {
-		if w.lacks > 0 && s.open(w.class) && (best == nil || w.before(best, usage)) {
+		if w.lacks > 0 && s.open(w.class) && (best == nil || w.before(best, u)) {
 			best = w
 		}
 	}
 	return best
 }
 
-func (w *want) before(other *want, usage map[Function]int) bool {
+func (w *want) before(other *want, u usage) bool {
 	if w.class != other.class {
 		return w.class < other.class
 	}
-	if w.class == shared && usage[w.Function] != usage[other.Function] {
-		return usage[w.Function] < usage[other.Function]
+	if mine, others := u.function[w.Function], u.function[other.Function]; w.class == shared && mine != others {
+		return mine < others
 	}
 	return w.Oldest.Before(other.Oldest)
 }
@@ -170,11 +191,11 @@ func (w *want) before(other *want, usage map[Function]int) bool {
 // make finds room for one environment: in what is on its way to be free, in idle
 // environments, and in busy ones that yield. It touches none in vain. The answer
 // is what will be free then, and whether that is enough.
-func (d *decider) make(w want, coming room, usage map[Function]int) (room, bool) {
+func (d *decider) make(w want, coming room, u usage) (room, bool) {
 	if coming.fits(w.MemoryMiB) {
 		return coming, true
 	}
-	victims, enough := d.victims(w, coming, usage)
+	victims, enough := d.victims(w, coming, u)
 	if !enough {
 		return coming, false
 	}
@@ -184,7 +205,7 @@ func (d *decider) make(w want, coming room, usage map[Function]int) (room, bool)
 			d.stop(e.ID, ReasonEvicted)
 			continue
 		}
-		usage[e.Function] -= e.MemoryMiB
+		u.add(e.Function, e.Key, -e.MemoryMiB)
 		d.yielded[e.ID] = true
 		d.decisions = append(d.decisions, Decision{Yield: e.Key})
 	}
@@ -192,8 +213,7 @@ func (d *decider) make(w want, coming room, usage map[Function]int) (room, bool)
 }
 
 // victims are the environments to go for one start, and whether they are enough.
-func (d *decider) victims(w want, coming room, usage map[Function]int) (list []Environment, enough bool) {
-	left := map[Function]int{}
+func (d *decider) victims(w want, coming room, u usage) (list []Environment, enough bool) {
 	if d.idle == nil {
 		d.idle = d.evictable()
 	}
@@ -201,19 +221,20 @@ func (d *decider) victims(w want, coming room, usage map[Function]int) (list []E
 		if coming.fits(w.MemoryMiB) {
 			return list, true
 		}
-		if d.stopped[e.ID] || w.class == shared && fresh(e, d.Now) && usage[w.Function] >= usage[e.Function]+e.MemoryMiB {
+		if d.stopped[e.ID] || w.class == shared && fresh(e, d.Now) && u.function[w.Function] >= u.function[e.Function]+e.MemoryMiB {
 			continue // a storm takes nobody's last environment between two of his calls
 		}
 		list, coming = append(list, e), coming.plus(e.MemoryMiB)
 	}
-	for _, e := range d.yielding(w, usage) {
+	u = usage{maps.Clone(u.function), maps.Clone(u.version)}
+	for _, e := range d.yielding(w, u) {
 		if coming.fits(w.MemoryMiB) {
 			return list, true
 		}
-		if w.class == shared && usage[e.Function]-left[e.Function]-e.MemoryMiB < usage[w.Function]+w.MemoryMiB {
+		if w.class == shared && !u.evens(w, e) {
 			continue // it would only be the other's turn next
 		}
-		left[e.Function] += e.MemoryMiB
+		u.add(e.Function, e.Key, -e.MemoryMiB)
 		list, coming = append(list, e), coming.plus(e.MemoryMiB)
 	}
 	return list, coming.fits(w.MemoryMiB)
@@ -239,12 +260,15 @@ func (d *decider) evictable() []Environment {
 }
 
 // yielding is the busy environments that may have to yield to w, those of the
-// function that uses most first.
-func (d *decider) yielding(w want, usage map[Function]int) []Environment {
+// function that uses most first, and its own version's only to what it has
+// provisioned: they serve its callers anyway.
+func (d *decider) yielding(w want, u usage) []Environment {
 	list := slices.DeleteFunc(slices.Clone(d.Environments), func(e Environment) bool {
-		return !e.busy() || e.Guaranteed || e.Provisioned || d.yielded[e.ID] || e.Function == w.Function
+		return !e.busy() || e.Guaranteed || e.Provisioned || d.yielded[e.ID] || e.Key == w.Key && w.class != provisioned
 	})
-	slices.SortStableFunc(list, func(a, b Environment) int { return cmp.Compare(usage[b.Function], usage[a.Function]) })
+	slices.SortStableFunc(list, func(a, b Environment) int {
+		return cmp.Or(cmp.Compare(u.function[b.Function], u.function[a.Function]), cmp.Compare(u.version[b.Key], u.version[a.Key]))
+	})
 	return list
 }
 

@@ -86,7 +86,7 @@ func TestRules(t *testing.T) {
 			three, []Version{wants("b", 128, 1, 0)}, []Environment{env("1", "a", "b"), env("2", "b", "b"), env("3", "c", "b")},
 			nil},
 		{"callers within their share never yield",
-			three, []Version{wants("b", 128, 1, 1)}, []Environment{env("1", "a", "g"), env("2", "a", "g"), env("3", "a", "B")}, nil},
+			three, []Version{wants("b", 128, 1, 1), target("a", 128, 1)}, []Environment{env("1", "a", "g"), env("2", "a", "g"), env("3", "a", "B")}, nil},
 		{"room that is on its way is enough",
 			three, []Version{wants("b", 128, 1, 1)}, []Environment{env("1", "a", "b"), env("2", "a", "b"), env("3", "a", "e")}, nil},
 		{"idle ones go before busy ones yield",
@@ -142,9 +142,9 @@ func TestRules(t *testing.T) {
 
 		{"what is missing is started, once",
 			three, []Version{target("p", 128, 2)}, []Environment{env("1", "p", "I"), env("2", "p", "S")}, nil},
-		{"what is too many goes, the oldest first, when it is idle",
+		{"what is too many goes, the oldest first; who is busy, when it is done",
 			three, []Version{target("p", 128, 1)}, []Environment{since(env("1", "p", "B"), time.Hour), since(env("2", "p", "I"), 50*time.Minute), env("3", "p", "I")},
-			[]Decision{{Stop: "2", Reason: ReasonSurplus}}},
+			[]Decision{{Leave: "1", Reason: ReasonSurplus}, {Stop: "2", Reason: ReasonSurplus}}},
 		{"what is too many and not yet there is given up",
 			three, nil, []Environment{env("1", "p", "S")}, []Decision{{Stop: "1", Reason: ReasonSurplus}}},
 		{"they outlive the idle timeout",
@@ -153,6 +153,9 @@ func TestRules(t *testing.T) {
 			three, []Version{target("p", 128, 1)}, []Environment{since(env("1", "p", "I"), 7*time.Hour)}, []Decision{{Start: "p", Ahead: true}}},
 		{"and goes when the other one stands, not before",
 			three, []Version{target("p", 128, 1)}, []Environment{since(env("1", "p", "I"), 7*time.Hour), env("2", "p", "S")}, nil},
+		{"and leaves then, if it is busy",
+			three, []Version{target("p", 128, 1)}, []Environment{since(env("1", "p", "B"), 7*time.Hour), env("2", "p", "I")},
+			[]Decision{{Leave: "1", Reason: ReasonRenewed}}},
 		{"and goes when the other one stands",
 			three, []Version{target("p", 128, 1)}, []Environment{since(env("1", "p", "I"), 7*time.Hour), env("2", "p", "I")},
 			[]Decision{{Stop: "1", Reason: ReasonRenewed}}},
@@ -196,6 +199,9 @@ func TestNextChange(t *testing.T) {
 		want time.Time
 	}{
 		{"nothing", World{}, time.Time{}},
+		{"a busy one grows old", World{Environments: []Environment{env("1", "a", "b")}}, now.Add(8*time.Hour - time.Minute)},
+		{"one that is old has its turn soon", World{Environments: []Environment{since(env("1", "a", "b"), 9*time.Hour)}}, now.Add(time.Second)},
+		{"one that ends changes by itself", World{Environments: []Environment{since(env("1", "a", "e"), 9*time.Hour)}}, time.Time{}},
 		{"an idle one expires", World{Environments: []Environment{env("1", "a", "i")}}, now.Add(10*time.Minute - time.Second)},
 		{"a provisioned one grows old", World{Environments: []Environment{env("1", "a", "I")}}, now.Add(7*time.Hour - time.Minute)},
 		{"one that is due waits", World{Environments: []Environment{since(env("1", "a", "I"), 9*time.Hour)}}, time.Time{}},
@@ -272,6 +278,14 @@ func fair(w World, decisions []Decision) error {
 		case d.Stop != "" && e.Provisioned && !e.Starting:
 			if stopped[e.Key]++; ready[e.Key]-stopped[e.Key] < target[e.Key] {
 				return fmt.Errorf("stops %s, within the target of %s", e.ID, e.Key)
+			}
+		case d.Leave != "":
+			e := byID[d.Leave]
+			if e.Provisioned {
+				stopped[e.Key]++
+			}
+			if !e.busy() || e.Provisioned && ready[e.Key]-stopped[e.Key] < target[e.Key] {
+				return fmt.Errorf("%s leaves, within the target of %s", e.ID, e.Key)
 			}
 		case d.Stop != "" && !e.Idle && !e.Starting:
 			return fmt.Errorf("stops %s, which is at work", e.ID)
