@@ -38,7 +38,7 @@ type options struct {
 }
 
 // parts in the order in which they run.
-var allParts = []string{"warm", "clients", "languages", "cold", "burst", "payload", "stream", "functions", "memory", "density", "fairness", "daemon"}
+var allParts = []string{"warm", "clients", "languages", "cold", "burst", "payload", "stream", "functions", "memory", "density", "fairness", "peers", "daemon"}
 
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -130,13 +130,18 @@ type row struct {
 	High    float64 `json:"high,omitempty"`    // and with the most
 	To      string  `json:"to,omitempty"`      // what the ratio is to
 	Remarks string  `json:"remarks,omitempty"` // counts that explain the value
+	Skipped string  `json:"skipped,omitempty"` // why there is no value
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 func (b *bench) note(r row) {
 	b.rows = append(b.rows, r)
-	line := fmt.Sprintf("%-10s %-28s %-10s %10.4g %-7s", r.Part, r.What, r.Side, r.Value, r.Unit)
+	if r.Skipped != "" {
+		b.say("%-10s %-28s %-18s skipped: %s", r.Part, r.What, r.Side, r.Skipped)
+		return
+	}
+	line := fmt.Sprintf("%-10s %-28s %-18s %10s %-7s", r.Part, r.What, r.Side, figure(r.Value), r.Unit)
 	if r.To != "" {
 		line += fmt.Sprintf(" %6.2f × %s (%.2f to %.2f)", r.Ratio, r.To, r.Low, r.High)
 	}
@@ -144,6 +149,14 @@ func (b *bench) note(r row) {
 		line += "  " + r.Remarks
 	}
 	b.say("%s", strings.TrimRight(line, " "))
+}
+
+// figure writes a value with four digits, and a large one whole.
+func figure(v float64) string {
+	if v >= 10000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -165,7 +178,7 @@ func run(ctx context.Context, o options) (err error) {
 	b.server.quiet(ctx)
 	parts := map[string]func(context.Context) error{
 		"warm": b.warm, "clients": b.clients, "languages": b.languages, "cold": b.cold, "burst": b.burst,
-		"payload": b.payload, "stream": b.stream, "functions": b.functions, "memory": b.memory, "density": b.densityPart, "fairness": b.fairness, "daemon": b.daemon,
+		"payload": b.payload, "stream": b.stream, "functions": b.functions, "memory": b.memory, "density": b.densityPart, "fairness": b.fairness, "peers": b.peersPart, "daemon": b.daemon,
 	}
 	for _, name := range allParts {
 		if !slices.Contains(o.parts, name) {

@@ -80,6 +80,16 @@ func (p *process) wait(out io.Reader) {
 	close(p.done)
 }
 
+// ended says whether the process has ended by itself.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // stop ends the process, and what it started, as a terminal would.
 func (p *process) stop() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
@@ -137,7 +147,7 @@ func (p peer) start(ctx context.Context, function string) (*process, side, error
 		if err == nil {
 			return running, s, nil
 		}
-		if time.Now().After(limit) {
+		if running.ended() || time.Now().After(limit) {
 			running.stop()
 			return nil, side{}, errors.Join(fmt.Errorf("peer %s does not answer at %s", p.name, s.url), err)
 		}

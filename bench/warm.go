@@ -91,7 +91,7 @@ func (b *bench) warm(ctx context.Context) error {
 	for _, p := range b.peers {
 		running, one, err := p.start(ctx, s.dir)
 		if err != nil {
-			b.say("left out: %v", err)
+			b.note(row{Part: "warm", What: "go, all", Side: p.name, Skipped: shortened(err.Error())})
 			continue
 		}
 		defer running.stop()
