@@ -24,9 +24,10 @@ func (c *Catalog) Reserve(ctx context.Context, name string, n int) error {
 		if ahead := old.provisioned(); n < ahead {
 			return nil, untyped(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", n, ahead) // F161
 		}
-		if left := c.accountConcurrency() - c.ReservedTotal() + old.committed() - n; left < lambda.UnreservedFloor {
+		floor := c.unreservedFloor()
+		if left := c.accountConcurrency() - c.ReservedTotal() + old.committed() - n; n > old.committed() && left < floor {
 			return nil, untyped("Specified ReservedConcurrentExecutions for function decreases account's "+
-				"UnreservedConcurrentExecution below its minimum value of [%d].", lambda.UnreservedFloor)
+				"UnreservedConcurrentExecution below its minimum value of [%d].", floor)
 		}
 		change := &store.FunctionChange{Function: old.stored}
 		change.Function.Reserved = &n
@@ -87,6 +88,10 @@ func (f *function) committed() int {
 func (c *Catalog) accountConcurrency() int {
 	return cmp.Or(c.config.Concurrency, lambda.DefaultConcurrency)
 }
+
+// unreservedFloor is what nobody can set aside. An account with less than AWS
+// keeps unreserved has all of that: new ones are told of a minimum of 10 or 50.
+func (c *Catalog) unreservedFloor() int { return min(lambda.UnreservedFloor, c.accountConcurrency()) }
 
 // untyped is a refusal about limits of concurrency, which has no Type (F005).
 func untyped(format string, args ...any) error {

@@ -90,11 +90,19 @@ func (f *function) aliasProvisionable(a lambda.Alias) error {
 		if number == lambda.Latest {
 			return unpublished()
 		}
-		if number != "" && f.attached(number).Provisioned != nil {
+		if number != "" && f.provisionedBut(a.Name, number) {
 			return lambda.Errorf(lambda.Conflict, "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version") // F167
 		}
 	}
 	return nil
+}
+
+// provisionedBut tells whether a version has provisioned concurrency, its own or by
+// another alias ("Two aliases can't allocate provisioned concurrency for the same
+// version").
+func (f *function) provisionedBut(alias, number string) bool {
+	has := func(qualifier string) bool { return qualifier != alias && f.attached(qualifier).Provisioned != nil }
+	return has(number) || slices.ContainsFunc(f.aliasesOf(number), has)
 }
 
 // hasQualifier refuses versions and aliases that are not there.
@@ -122,12 +130,12 @@ func (c *Catalog) affordProvisioned(f *function, qualifier string, n int) error 
 		return nil
 	}
 	left := c.accountConcurrency() - (c.ReservedTotal() - f.committed() + others)
-	switch {
+	switch floor := c.unreservedFloor(); {
+	case others+n <= f.committed(): // whatever the account has, it is no more than before
 	case n > left:
 		return untyped("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", left) // F166
-	case left-n < lambda.UnreservedFloor:
-		return untyped("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].",
-			lambda.UnreservedFloor)
+	case left-n < floor:
+		return untyped("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", floor)
 	}
 	return nil
 }
@@ -233,20 +241,13 @@ func (f *function) targets() []lambda.ProvisionedTarget {
 	return targets
 }
 
-// provisionedStatus is a qualifier's share of what there is. Where several share
-// a version, they are served in order.
+// provisionedStatus is what there is of a qualifier's provisioned concurrency.
 func (c *Catalog) provisionedStatus(f *function, qualifier string) lambda.ProvisionedStatus {
 	asked := f.attached(qualifier).Provisioned
 	s := lambda.ProvisionedStatus{Qualifier: qualifier, Requested: asked.Requested, LastModified: asked.LastModified, Status: lambda.ProvisionedInProgress}
 	held := 0
 	for number, share := range f.shares(qualifier) {
 		a := c.allocation(f.published[number])
-		for _, q := range f.provisionedQualifiers() {
-			if q == qualifier {
-				break
-			}
-			a.Allocated, a.Available = max(0, a.Allocated-f.shares(q)[number]), max(0, a.Available-f.shares(q)[number])
-		}
 		s.Allocated, s.Available = s.Allocated+min(share, a.Allocated), s.Available+min(share, a.Available)
 		if held = max(held, a.Held); a.Failed != "" && a.Available < share {
 			s.Status, s.Reason = lambda.ProvisionedFailed, a.Failed

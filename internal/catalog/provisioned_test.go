@@ -148,41 +148,72 @@ func TestProvisionedWhilePending(t *testing.T) {
 	})
 }
 
-// TestProvisionedStatus: F163, F169 and what comes between.
+// TestProvisionedStatus: F163, F169 and what comes between; the parts of an alias
+// with weights add up.
 func TestProvisionedStatus(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.versions("f")
 		w.alias("f", "a", "1", nil)
-		w.alias("f", "b", "1", nil)
-		w.provision("a", 2)
-		w.provision("b", 3)
-		for _, c := range []struct {
-			there lambda.Allocation
-			a, b  string
-		}{
-			{lambda.Allocation{}, "2 0 0 IN_PROGRESS ", "3 0 0 IN_PROGRESS "},
-			{lambda.Allocation{Allocated: 3, Available: 1}, "2 2 1 IN_PROGRESS ", "3 1 0 IN_PROGRESS "},
-			{lambda.Allocation{Allocated: 5, Available: 3}, "2 2 2 READY ", "3 3 1 IN_PROGRESS "},
-			{lambda.Allocation{Allocated: 3, Available: 3, Failed: lambda.ReasonInitFailure}, "2 2 2 READY ", "3 1 1 FAILED FUNCTION_ERROR_INIT_FAILURE"},
-			{lambda.Allocation{Allocated: 6, Available: 6}, "2 2 2 READY ", "3 3 3 READY "},
-			{lambda.Allocation{Held: 1}, "2 1 1 IN_PROGRESS ", "3 1 1 IN_PROGRESS "},
-			{lambda.Allocation{Failed: lambda.ReasonInitFailure}, "2 0 0 FAILED FUNCTION_ERROR_INIT_FAILURE", "3 0 0 FAILED FUNCTION_ERROR_INIT_FAILURE"},
-		} {
+		w.provision("a", 3)
+		type there map[string]lambda.Allocation
+		set := func(at there) {
 			w.observer.mu.Lock()
-			w.observer.ahead.there = map[string]lambda.Allocation{"1": c.there}
-			w.observer.mu.Unlock()
-			for alias, want := range map[string]string{"a": c.a, "b": c.b} {
-				s, err := w.Provisioned(t.Context(), "f", alias)
-				if got := fmt.Sprintf("%d %d %d %s %s", s.Requested, s.Allocated, s.Available, s.Status, s.Reason); got != want || err != nil {
-					t.Errorf("with %+v %s is %q (%v), want %q", c.there, alias, got, err, want)
-				}
+			defer w.observer.mu.Unlock()
+			w.observer.ahead.there = at
+		}
+		shows := func(at there, want string) {
+			t.Helper()
+			set(at)
+			s, err := w.Provisioned(t.Context(), "f", "a")
+			if got := strings.TrimSpace(fmt.Sprintf("%d %d %d %s %s", s.Requested, s.Allocated, s.Available, s.Status, s.Reason)); got != want || err != nil {
+				t.Errorf("with %+v it is %q (%v), want %q", at, got, err, want)
 			}
 		}
-		w.observer.mu.Lock()
-		w.observer.ahead.there = map[string]lambda.Allocation{"1": {Allocated: 5, Available: 5}}
-		w.observer.mu.Unlock()
-		if s, err := w.PutProvisioned(t.Context(), "f", "a", 6); err != nil || s.Status != lambda.ProvisionedInProgress || s.Requested != 6 || s.Available != 2 {
+		shows(nil, "3 0 0 IN_PROGRESS")
+		shows(there{"1": {Allocated: 3, Available: 1}}, "3 3 1 IN_PROGRESS")
+		shows(there{"1": {Allocated: 3, Available: 3}}, "3 3 3 READY")
+		shows(there{"1": {Allocated: 4, Available: 4}}, "3 3 3 READY") // one is about to go
+		shows(there{"1": {Allocated: 1, Available: 1, Failed: lambda.ReasonInitFailure}}, "3 1 1 FAILED FUNCTION_ERROR_INIT_FAILURE")
+		shows(there{"1": {Failed: lambda.ReasonInitFailure}}, "3 0 0 FAILED FUNCTION_ERROR_INIT_FAILURE")
+		shows(there{"1": {Held: 2}}, "3 2 2 IN_PROGRESS")
+		weights := map[string]float64{"2": 0.4}
+		if _, err := w.UpdateAlias(t.Context(), "f", "a", lambda.AliasChange{Weights: &weights}); err != nil {
+			t.Fatal(err)
+		}
+		shows(there{"1": {Allocated: 2, Available: 2}}, "3 2 2 IN_PROGRESS")
+		shows(there{"1": {Allocated: 2, Available: 2}, "2": {Allocated: 1, Available: 1}}, "3 3 3 READY")
+		shows(there{"1": {Allocated: 2, Available: 2}, "2": {Failed: lambda.ReasonInitFailure}}, "3 2 2 FAILED FUNCTION_ERROR_INIT_FAILURE")
+		clear(weights)
+		if _, err := w.UpdateAlias(t.Context(), "f", "a", lambda.AliasChange{Weights: &weights}); err != nil {
+			t.Fatal(err)
+		}
+		set(there{"1": {Allocated: 3, Available: 3}})
+		if s, err := w.PutProvisioned(t.Context(), "f", "a", 6); err != nil || s.Status != lambda.ProvisionedInProgress || s.Requested != 6 || s.Available != 3 {
 			t.Errorf("asked for more: %+v, %v", s, err)
+		}
+	})
+}
+
+// TestSmallAccount: an account with less than AWS keeps unreserved can set nothing
+// aside, and is told its own figure; throttling a function and giving back are
+// possible whatever the account has.
+func TestSmallAccount(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.versions("f")
+		w.provision("1", 4)
+		w.concurrency = 50
+		w.restart()
+		const less = "UnreservedConcurrentExecution below its minimum value of [50]."
+		refused(t, w.Reserve(t.Context(), "f", 5), lambda.InvalidParameter, "Specified ReservedConcurrentExecutions for function decreases account's "+less)
+		_, err := w.PutProvisioned(t.Context(), "f", "1", 5)
+		refused(t, err, lambda.InvalidParameter, "Specified ConcurrentExecutions for function decreases account's "+less)
+		w.provision("1", 3)
+		if err := w.DeleteProvisioned(t.Context(), "f", "1"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, w.Reserve(t.Context(), "f", 1), lambda.InvalidParameter, "Specified ReservedConcurrentExecutions for function decreases account's "+less)
+		if err := w.Reserve(t.Context(), "f", 0); err != nil {
+			t.Error(err)
 		}
 	})
 }

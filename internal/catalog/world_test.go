@@ -30,6 +30,8 @@ type world struct {
 	store    *memory.Store
 	content  *content
 	observer *observer
+
+	concurrency int // of the account; 0 is AWS's
 }
 
 // inWorld runs a test with a started catalog, in a bubble: after
@@ -48,7 +50,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 func (w *world) start() {
 	w.t.Helper()
 	w.store = memory.Open(w.data)
-	w.Catalog = newCatalog(w.store, w.content, w.observer)
+	w.Catalog = newCatalog(w.store, w.content, w.observer, func(c *catalog.Config) { c.Concurrency = w.concurrency })
 	if err := w.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}

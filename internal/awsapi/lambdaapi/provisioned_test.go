@@ -81,6 +81,10 @@ func TestProvisionedConcurrencyRefusals(t *testing.T) {
 		j.ok(201, "POST", aliasesPath, `{"Name":"second","FunctionVersion":"2"}`, "")
 		put("second", one, conflictCode, already)
 		j.refused("PUT", aliasesPath+"/live", `{"FunctionVersion":"2"}`, conflictCode, already)
+		// One of two aliases of a version, whichever comes first.
+		j.ok(201, "POST", aliasesPath, `{"Name":"beside","FunctionVersion":"1"}`, "")
+		put("beside", one, conflictCode, already)
+		j.ok(202, "PUT", provisionedPath+"?Qualifier=live", one, "")
 		j.refused("PUT", aliasesPath+"/live", `{"FunctionVersion":"$LATEST"}`, invalidParameter, unpublished)
 
 		const reserve = "/2017-10-31/functions/f/concurrency"
