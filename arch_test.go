@@ -61,6 +61,7 @@ var law = map[string][]string{
 	"store/memory":        join(nouns, "store"),
 	"store/storetest":     join(nouns, "store"),
 	"code":                join(nouns, "turn"),
+	"compiled":            join(nouns, "sandbox"),
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
 	"trace":               nouns,

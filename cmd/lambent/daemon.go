@@ -23,6 +23,7 @@ import (
 	"lambent/internal/catalog"
 	"lambent/internal/code"
 	"lambent/internal/code/s3source"
+	"lambent/internal/compiled"
 	"lambent/internal/environment"
 	"lambent/internal/event"
 	"lambent/internal/fleet"
@@ -57,6 +58,7 @@ type daemon struct {
 	logs        *logs.Logs
 	catalog     *catalog.Catalog
 	packages    *code.Store
+	compiled    *compiled.Store
 	keys        *secrets.Ring
 	files       fileSystems
 	traces      *trace.Traces
@@ -207,9 +209,12 @@ func (d *daemon) openCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.compiled, err = compiled.Open(d.path("compiled")); err != nil {
+		return err
+	}
 	d.keys = d.options.ring()
 	d.catalog = catalog.New(catalog.Config{
-		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: unpacking{packages, d.processors}, Runtimes: d.runtimes, Observer: retirer{d}, Rights: d.functionRights(),
+		Home: d.home, Functions: secrets.Functions{Store: db, Box: box, Ring: d.keys}, Layers: db, Signing: db, Mappings: db, Content: unpacking{content{packages, d.compiled}, d.processors}, Runtimes: d.runtimes, Observer: retirer{d}, Rights: d.functionRights(),
 		Source: s3source.New(s3source.Options{
 			Endpoint: d.options.s3Endpoint, Region: d.s3Region(), AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
@@ -242,7 +247,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	}
 	parts := &environment.Parts{
 		Credentials: credentials{d}, FileSystems: d.files.folder,
-		Sandboxes: d.driver, Packages: d.catalog, Programs: d.runtimes, API: runtimeAPI{d.log},
+		Sandboxes: d.driver, Packages: d.catalog, Programs: d.programsOf(), API: runtimeAPI{d.log},
 		Events: event.Fan{d.logs, d.traces, d.metrics}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {
@@ -261,6 +266,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	parts.Keeper = d.fleet
 	d.later(d.metrics.Watch(d.levels))
 	d.openPool(parts, limits.MemoryMiB)
+	d.openCompiled()
 	if err := d.catalog.Start(ctx); err != nil {
 		d.fleet.Close(ctx)
 		return err

@@ -93,8 +93,9 @@ func takenMiB(f *fleet.Fleet) (sum int) {
 	return sum
 }
 
-// Activated lets the pool expect the version's runtime.
+// Activated has the version compiled, and lets the pool expect its runtime.
 func (r retirer) Activated(v *lambda.Version) {
+	r.d.compileSoon(v)
 	p := r.d.pool
 	if p == nil || p.ctx.Err() != nil {
 		return

@@ -272,4 +272,7 @@ type Program struct {
 	// Ahead is the same program in the form that can be started ahead; nil
 	// where the version's settings must be seen when it is executed.
 	Ahead *Ahead
+	// Compiler makes code of the version's sources once for all its
+	// environments; nil where the version's settings may concern compiling.
+	Compiler *Compiler
 }

@@ -25,7 +25,7 @@ import (
 	"lambent/internal/sandbox"
 )
 
-//go:embed bootstrap/bootstrap.py bootstrap/snapshot_restore_py.py bootstrap/_lambent/*.py
+//go:embed bootstrap/bootstrap.py bootstrap/snapshot_restore_py.py bootstrap/_lambent/*.py bootstrap/_lambent/code
 var files embed.FS
 
 // The minor versions of CPython 3 that AWS has runtimes for.
@@ -174,6 +174,8 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 		Wrapper: true,
 		Shell:   true,
 		LogFD:   runtimes.LogFD,
+
+		Compiler: compiler(v, found, dirs),
 	}
 	if runtimes.CompareVersions(found.Version, "3.13") >= 0 {
 		p.Env = []string{"LC_CTYPE=C.UTF-8"} // F260

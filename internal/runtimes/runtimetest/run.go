@@ -38,6 +38,10 @@ type Job struct {
 	// a pool.
 	Ahead bool
 
+	// Compiled has the modules compiled ahead. It is called when that is done,
+	// with the folders of the package and of the outcome.
+	Compiled func(task, outcome string)
+
 	// Argv replaces the program's command line, for runs of other runtimes.
 	Argv []string
 }
@@ -80,6 +84,9 @@ func Run(t testing.TB, job Job) Outcome {
 		t.Fatalf("program of %s: %v", job.Runtime, err)
 	}
 	r.program = program
+	if job.Compiled != nil {
+		r.compile(t)
+	}
 	return r.run(t)
 }
 

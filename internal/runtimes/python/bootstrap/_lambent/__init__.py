@@ -15,6 +15,7 @@ import sys
 import time
 
 _HERE = os.path.dirname(__file__)
+_COMPILED = _HERE + "/code"
 
 # The invocation in progress, for log records.
 request_id = ""
@@ -157,6 +158,14 @@ def add_site(folder):
             return
 
 
+def use_compiled():
+    """Take the code that was compiled for this version, where there is some."""
+    if os.access(_COMPILED + "/index", os.R_OK):
+        from . import compiled
+
+        compiled.use(_COMPILED)
+
+
 def set_builtins():
     """What the site module would have added to the builtins (-S skips it)."""
     import builtins
@@ -277,6 +286,7 @@ def main():
         set_logging()
     else:
         sys.meta_path.insert(0, LoggingHook())
+    use_compiled()
     client = LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     handler = load(client)
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":

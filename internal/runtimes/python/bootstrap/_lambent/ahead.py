@@ -33,7 +33,7 @@ def _load():
     import json  # noqa: F401
     import logging  # noqa: F401
 
-    from . import encoder, faults, logs  # noqa: F401
+    from . import compiled, encoder, faults, logs  # noqa: F401
 
 
 def _rehearse():
