@@ -18,7 +18,7 @@ func (d *daemon) levels() metrics.Levels {
 		one := metrics.FunctionLevels{Name: f.Function, Concurrent: f.ConcurrentExecutions}
 		for _, v := range f.Versions {
 			one.Versions = append(one.Versions, metrics.VersionLevels{
-				Number: v.Number, Ready: v.Allocated, Running: v.ProvisionedConcurrentExecutions, Spilled: v.ProvisionedConcurrencySpilloverCount,
+				Number: v.Number, Alias: d.catalog.ProvisionedBy(f.Function, v.Number), Ready: v.Allocated, Running: v.ProvisionedConcurrentExecutions, Spilled: v.ProvisionedConcurrencySpilloverCount,
 			})
 		}
 		levels.Functions = append(levels.Functions, one)

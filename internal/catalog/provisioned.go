@@ -199,6 +199,18 @@ func (f *function) provisionedQualifiers() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(f.stored.Attached)), func(q string) bool { return f.stored.Attached[q].Provisioned == nil })
 }
 
+// ProvisionedBy names the alias by which a version has provisioned concurrency; it is
+// empty when the version has its own, or none.
+func (c *Catalog) ProvisionedBy(name, number string) string {
+	f := c.function(name)
+	for _, q := range f.provisionedQualifiers() {
+		if r := f.routes[q]; r != nil && (r.alias.Version == number || r.alias.Other == number) {
+			return q
+		}
+	}
+	return ""
+}
+
 // provisioned is what was asked for all of a function's versions and aliases.
 func (f *function) provisioned() (n int) {
 	for _, q := range f.provisionedQualifiers() {

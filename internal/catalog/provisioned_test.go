@@ -217,3 +217,35 @@ func TestSmallAccount(t *testing.T) {
 		}
 	})
 }
+
+// TestProvisionedBy: whose provisioned concurrency a version's is.
+func TestProvisionedBy(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.versions("f")
+		w.alias("f", "live", "1", nil)
+		w.alias("f", "other", "1", nil)
+		is := func(one, two string) {
+			t.Helper()
+			if a, b := w.ProvisionedBy("f", "1"), w.ProvisionedBy("f", "2"); a != one || b != two {
+				t.Errorf("%q and %q, want %q and %q", a, b, one, two)
+			}
+		}
+		is("", "")
+		w.provision("live", 4)
+		w.alias("f", "beside", "2", nil)
+		is("live", "")
+		weights := map[string]float64{"2": 0.5}
+		if _, err := w.UpdateAlias(t.Context(), "f", "live", lambda.AliasChange{Weights: &weights}); err != nil {
+			t.Fatal(err)
+		}
+		is("live", "live")
+		if err := w.DeleteAlias(t.Context(), "f", "live"); err != nil {
+			t.Fatal(err)
+		}
+		w.provision("2", 1)
+		is("", "")
+		if by := w.ProvisionedBy("nobody", "1"); by != "" {
+			t.Errorf("nobody's by %q", by)
+		}
+	})
+}

@@ -115,10 +115,11 @@ type LogsDropped struct {
 
 // Start is platform.start.
 type Start struct {
-	RequestID string
-	Version   string
-	Trace     string
-	Tenant    string
+	RequestID   string
+	Version     string
+	Trace       string
+	Tenant      string
+	FunctionARN string // as invoked, with the qualifier that the caller gave; ours
 }
 
 // RuntimeDone is platform.runtimeDone: the runtime asked for the next event, or never will.

@@ -218,7 +218,7 @@ func (m *machine) deliver() {
 func (m *machine) publishStart(c *Current) {
 	c.Started = true
 	inv := c.Invocation
-	m.publish(event.Start{RequestID: inv.RequestID, Version: m.Config.Version, Trace: inv.Trace, Tenant: inv.Tenant})
+	m.publish(event.Start{RequestID: inv.RequestID, Version: m.Config.Version, Trace: inv.Trace, Tenant: inv.Tenant, FunctionARN: inv.FunctionARN})
 }
 
 func invokeEvent(inv *lambda.Invocation) lambda.ExtensionEvent {

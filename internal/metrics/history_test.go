@@ -87,6 +87,16 @@ func TestHistory(t *testing.T) {
 		if got := sampled(m, lambda.MetricID{Metric: "ConcurrentExecutions", Function: "f"}); !strings.HasPrefix(got, "00:00 n=1 sum=1 min=1 max=1; 00:01") {
 			t.Errorf("executions of the function: %s, want one at a time", got)
 		}
+		long := event.Event{Origin: origin("f"), Record: event.Start{RequestID: "r", FunctionARN: arn + "f:live"}}
+		m.Publish(long)
+		m.Publish(long)
+		time.Sleep(time.Minute)
+		for _, version := range []string{"", "1"} { // they are emitted for versions and aliases too, and while they run
+			got := sampled(m, lambda.MetricID{Metric: "ConcurrentExecutions", Function: "f", Resource: "f:live", Version: version})
+			if want := "00:00 n=1 sum=1 min=1 max=1; 00:01 n=12 sum=23 min=1 max=2; 00:02 n=1 sum=2 min=2 max=2"; got != want {
+				t.Errorf("executions of the alias, version %q: %s, want %s", version, got, want)
+			}
+		}
 		if !slices.Contains(m.Names(), lambda.MetricID{Metric: "Duration", Function: "f", Resource: "f:live", Version: "1"}) {
 			t.Errorf("names: %v", m.Names())
 		}
@@ -130,17 +140,19 @@ func TestLevels(t *testing.T) {
 	t.Parallel()
 	m := New()
 	now := Levels{Concurrent: 5, Unreserved: 3, Claimed: 13, Functions: []FunctionLevels{{Name: "f", Concurrent: 5, Versions: []VersionLevels{
-		{Number: "1", Ready: 4, Running: 1, Spilled: 2}, {Number: "2", Ready: 0},
+		{Number: "1", Ready: 4, Running: 1, Spilled: 2}, {Number: "2", Ready: 0}, {Number: "3", Alias: "live", Ready: 3, Running: 2, Spilled: 5}, {Number: "4", Alias: "live", Ready: 1, Running: 1},
 	}}}}
 	m.history.look = func() Levels { return now }
 	_ = text(m)
-	now.Functions[0].Versions[0].Spilled = 7
+	now.Functions[0].Versions[0].Spilled, now.Functions[0].Versions[2].Spilled = 7, 6
 	got := text(m)
 	for _, want := range []string{
 		`unreserved_concurrent_executions 3`, `claimed_account_concurrency 13`,
-		`provisioned_concurrent_executions{function_name="f"} 1`, `provisioned_concurrent_executions{function_name="f",resource="f:1"} 1`,
-		`provisioned_concurrency_utilization{function_name="f",resource="f:1"} 0.25`, `provisioned_concurrency_utilization{function_name="f"} 0.25`,
-		`provisioned_concurrency_spillover_invocations_total{function_name="f",resource="f:1"} 7`, `provisioned_concurrency_spillover_invocations_total 7`,
+		`provisioned_concurrent_executions{function_name="f"} 4`, `provisioned_concurrent_executions{function_name="f",resource="f:1"} 1`,
+		`provisioned_concurrency_utilization{function_name="f",resource="f:1"} 0.25`, `provisioned_concurrency_utilization{function_name="f"} 0.5`,
+		`provisioned_concurrent_executions{function_name="f",resource="f:live"} 3`, `provisioned_concurrency_utilization{function_name="f",resource="f:live"} 0.75`,
+		`provisioned_concurrency_spillover_invocations_total{function_name="f",resource="f:live"} 6`, `provisioned_concurrency_spillover_invocations_total{function_name="f",resource="f:3"} 6`,
+		`provisioned_concurrency_spillover_invocations_total{function_name="f",resource="f:1"} 7`, `provisioned_concurrency_spillover_invocations_total 13`,
 	} {
 		if !strings.Contains(got, "\naws_lambda_"+want+"\n") {
 			t.Errorf("no line %s", want)

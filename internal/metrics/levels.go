@@ -24,6 +24,7 @@ type FunctionLevels struct {
 // VersionLevels are those of provisioned concurrency.
 type VersionLevels struct {
 	Number  string
+	Alias   string // that has it, empty if the version itself has
 	Ready   int    // provisioned environments that are initialised
 	Running int    // of those, the ones that run an invocation
 	Spilled uint64 // invocations that ran elsewhere; it grows
@@ -118,6 +119,11 @@ func (m *Metrics) look() {
 	for s := range gone {
 		s.levels.end()
 	}
+	for _, s := range m.everything() { // of versions and aliases only we know who was named
+		if s.resource != "" {
+			s.levels.concurrent.unlessIdle(float64(s.running.Load()))
+		}
+	}
 }
 
 // seen notes whose levels are known now, so that they end with what they are of.
@@ -134,24 +140,33 @@ func (l *levels) end() {
 	l.spilled = 0
 }
 
+// lookProvisioned adds up what versions have, for the function and for an alias too.
 func (m *Metrics) lookProvisioned(s *series, f FunctionLevels, gone map[*series]bool) {
-	ready, running := 0, 0
+	sums := map[*series]VersionLevels{}
 	for _, v := range f.Versions {
-		ready, running = ready+v.Ready, running+v.Running
 		of := m.find(f.Name, f.Name+":"+v.Number)
-		of.levels.provide(v.Running, v.Ready)
+		all := []*series{s, of}
+		if v.Alias != "" {
+			all = append(all, m.find(f.Name, f.Name+":"+v.Alias))
+		}
 		// Whoever counts forgets what is not used; then it begins at zero.
 		spilled := v.Spilled - of.levels.spilled
 		if v.Spilled < of.levels.spilled {
 			spilled = v.Spilled
 		}
 		of.levels.spilled = v.Spilled
-		for _, each := range []*series{&m.account, s, of} {
+		m.account.spilled.Add(spilled)
+		for _, each := range all {
 			each.spilled.Add(spilled)
+			sum := sums[each]
+			sum.Ready, sum.Running = sum.Ready+v.Ready, sum.Running+v.Running
+			sums[each] = sum
 		}
-		m.seen(of, gone)
 	}
-	s.levels.provide(running, ready)
+	for each, sum := range sums {
+		each.levels.provide(sum.Running, sum.Ready)
+		m.seen(each, gone)
+	}
 }
 
 func (l *levels) provide(running, ready int) {

@@ -162,31 +162,31 @@ func (m *Metrics) each(function, resource string, count func(*series)) {
 func (m *Metrics) Publish(e event.Event) {
 	switch r := e.Record.(type) {
 	case event.Start:
-		m.account.begin()
-		m.find(e.Origin.Function, "").begin()
+		for _, s := range m.invoked(e.Origin, r.FunctionARN) {
+			if s != nil {
+				s.peak.atMost(s.running.Add(1) + 1)
+			}
+		}
 	case event.Report:
-		m.report(e.Origin, &r)
+		for _, s := range m.invoked(e.Origin, r.FunctionARN) {
+			if s != nil {
+				s.running.Add(-1)
+				s.take(e.Origin, &r)
+			}
+		}
 	}
 }
 
-func (s *series) begin() { s.peak.atMost(s.running.Add(1) + 1) }
-
-func (m *Metrics) report(o *event.Origin, r *event.Report) {
-	f := m.find(o.Function, "")
-	m.account.running.Add(-1)
-	f.running.Add(-1)
-	m.account.take(o, r)
-	f.take(o, r)
-	if resource := resourceOf(r.FunctionARN); resource != "" {
-		s := m.find(o.Function, resource)
-		s.take(o, r)
-		if _, qualifier, _ := strings.Cut(resource, ":"); qualifier == o.Version {
-			return // no alias
-		}
-		if of := m.of(s, o.Version); of != nil {
-			of.take(o, r)
+// invoked is all series that an invocation counts for; those that it has not are nil.
+func (m *Metrics) invoked(o *event.Origin, arn string) (all [4]*series) {
+	all[0], all[1] = &m.account, m.find(o.Function, "")
+	if resource := resourceOf(arn); resource != "" {
+		all[2] = m.find(o.Function, resource)
+		if _, qualifier, _ := strings.Cut(resource, ":"); qualifier != o.Version { // an alias
+			all[3] = m.of(all[2], o.Version)
 		}
 	}
+	return all
 }
 
 func (s *series) take(o *event.Origin, r *event.Report) {

@@ -18,7 +18,7 @@ func origin(function string) *event.Origin {
 }
 
 func invoke(m *Metrics, o *event.Origin, arn string, status event.Status, d time.Duration) {
-	m.Publish(event.Event{Origin: o, Record: event.Start{RequestID: "r"}})
+	m.Publish(event.Event{Origin: o, Record: event.Start{RequestID: "r", FunctionARN: arn}})
 	m.Publish(event.Event{Origin: o, Record: event.Report{RequestID: "r", FunctionARN: arn, Status: status, Failed: status != event.Success, Duration: d}})
 }
 
@@ -38,7 +38,7 @@ func TestCounts(t *testing.T) {
 	provisioned := origin("g")
 	provisioned.InitType = "provisioned-concurrency"
 	invoke(m, provisioned, arn+"g:1", event.Timeout, 20*time.Minute)
-	m.Publish(event.Event{Origin: provisioned, Record: event.Start{RequestID: "r"}})
+	m.Publish(event.Event{Origin: provisioned, Record: event.Start{RequestID: "r", FunctionARN: arn + "g:1"}})
 	m.Refused(lambda.Reference{Name: "f"}, lambda.Errorf(lambda.Throttled, "Rate Exceeded."))
 	m.Refused(lambda.Reference{Name: "f", Qualifier: "live"}, lambda.Errorf(lambda.Recursive, "loop"))
 	m.Refused(lambda.Reference{Name: "nobody"}, lambda.Errorf(lambda.NotFound, "not here"))
@@ -63,6 +63,7 @@ func TestCounts(t *testing.T) {
 		`dead_letter_errors_total{function_name="f"} 1`, `dead_letter_errors_total{function_name="f",resource="f:live"} 1`,
 		`destination_delivery_failures_total{function_name="f"} 1`, `destination_delivery_failures_total{function_name="f",resource="f:live"} 0`,
 		`concurrent_executions 1`, `concurrent_executions{function_name="f"} 0`, `concurrent_executions{function_name="g"} 1`,
+		`concurrent_executions{function_name="g",resource="g:1"} 1`, `concurrent_executions{function_name="f",resource="f:live"} 0`,
 		`duration_seconds_bucket{function_name="f",le="0.002"} 0`, `duration_seconds_bucket{function_name="f",le="0.005"} 1`,
 		`duration_seconds_bucket{function_name="f",le="0.05"} 2`, `duration_seconds_bucket{function_name="g",le="900"} 0`,
 		`duration_seconds_bucket{function_name="g",le="+Inf"} 1`, `duration_seconds_sum{function_name="f"} 0.043`, `duration_seconds_count 3`,

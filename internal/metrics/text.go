@@ -84,9 +84,7 @@ func (m *Metrics) write(out *bufio.Writer) {
 	}
 	head(out, "concurrent_executions", "Invocations in progress.", "gauge")
 	for _, s := range all {
-		if !strings.Contains(s.labels, "resource=") {
-			line(out, "concurrent_executions", s.labels, "", strconv.FormatInt(s.running.Load(), 10))
-		}
+		line(out, "concurrent_executions", s.labels, "", strconv.FormatInt(s.running.Load(), 10))
 	}
 	writeLevels(out, all)
 	writeTimes(out, all)
