@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
 	"mime"
 	"net"
 	"net/http"
@@ -201,7 +198,7 @@ func trace(given string, now time.Time) string {
 	if strings.HasPrefix(given, "Root=1-") && len(given) <= maxTrace && printable(given) {
 		return given
 	}
-	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", uint32(now.Unix()), randomHex(12), randomHex(8))
+	return lambda.BeginTrace(now)
 }
 
 // maxTrace is more than any tracing header is long; a larger one is not passed
@@ -210,12 +207,4 @@ const maxTrace = 1024
 
 func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
-}
-
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	for i := range b {
-		b[i] = byte(rand.Uint32())
-	}
-	return hex.EncodeToString(b)
 }

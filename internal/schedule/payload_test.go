@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,9 @@ func TestDeadLetters(t *testing.T) {
 		defer w.mu.Unlock()
 		for _, fired := range w.fired {
 			d := fired.due[0]
+			if !strings.HasPrefix(d.Invocation.Trace, "Root=1-") {
+				t.Errorf("%s: the trace %q has no beginning", fired.key, d.Invocation.Trace)
+			}
 			if d.Undeliverable == nil || d.Undeliverable.Code != 404 || d.DeadLetter != queue || d.Function.Name != "gone" {
 				t.Errorf("%s: %+v", fired.key, d)
 			}

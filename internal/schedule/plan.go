@@ -120,7 +120,9 @@ func (e *Engine) scheduleDue(s lambda.Schedule, tick, now time.Time) []lambda.Du
 
 // deliver addresses a payload; where there is no function it becomes a dead letter.
 func (e *Engine) deliver(arn string, payload []byte, deadLetter string, attributes map[string]string) lambda.Due {
-	d := lambda.Due{Invocation: lambda.Invocation{RequestID: e.config.NewID(), Payload: payload, ContentType: "application/json"}}
+	d := lambda.Due{Invocation: lambda.Invocation{
+		RequestID: e.config.NewID(), Payload: payload, ContentType: "application/json", Trace: lambda.BeginTrace(time.Now()),
+	}}
 	var err error
 	if d.Function, err = functionOf(arn); err == nil {
 		err = e.config.Functions.Exists(d.Function)
