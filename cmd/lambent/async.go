@@ -122,7 +122,11 @@ func (c chooser) Settings(function, qualifier string) asyncq.Settings {
 	s := asyncq.Settings{Retry: retry.Default()}
 	reserved, set := c.catalog.Reserved(function)
 	s.Off = set && reserved == 0
-	if v, err := c.catalog.Function(ctx, function, qualifier); err == nil {
+	v, err := c.catalog.Function(ctx, function, qualifier)
+	if err != nil { // the version or alias may be gone, and its function there
+		v, err = c.catalog.Function(ctx, function, "")
+	}
+	if err == nil {
 		s.DeadLetter = v.DeadLetterARN
 	}
 	e, err := c.catalog.EventInvoke(ctx, function, qualifier)

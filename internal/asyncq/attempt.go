@@ -148,7 +148,7 @@ func conclude(e *store.Event, s Settings, c retry.Condition) {
 // before: if the daemon dies now, the event is run again.
 func (q *Queue) send(e *store.Event) {
 	var left []store.Target
-	hopeless := false
+	hopeless := 0
 	if len(e.Outcome.Targets) == 0 && e.Outcome.Condition != string(retry.Success) {
 		q.bury(e, why(e))
 		return
@@ -161,7 +161,9 @@ func (q *Queue) send(e *store.Event) {
 		left = append(left, t)
 		q.config.Observer.Undelivered(reference(e), t.DeadLetter)
 		e.Outcome.Problem = fmt.Sprintf("%s: %v", t.ARN, err)
-		hopeless = hopeless || lambda.KindOf(err) == lambda.InvalidParameter
+		if lambda.KindOf(err) == lambda.InvalidParameter {
+			hopeless++
+		}
 		q.config.Log.Warn("tell destination", "request", e.RequestID, "function", e.Function, "target", t.ARN, "err", err)
 	}
 	e.Outcome.Targets = left
@@ -170,7 +172,7 @@ func (q *Queue) send(e *store.Event) {
 	switch {
 	case len(left) == 0:
 		q.keep("remove event", e, func(ctx context.Context) error { return q.config.Store.Remove(ctx, e.Sequence) })
-	case hopeless || again.Sub(e.Outcome.At) > retry.MaxAge:
+	case hopeless == len(left) || again.Sub(e.Outcome.At) > retry.MaxAge:
 		q.bury(e, e.Outcome.Problem)
 	default:
 		q.put(e, again)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"lambent/internal/recursion"
 	"lambent/internal/retry"
 	"lambent/internal/store"
 )
@@ -30,7 +31,7 @@ func (q *Queue) Replay(ctx context.Context, requestID string) (bool, error) {
 	if e.Dead && e.Outcome.Condition != string(retry.Success) {
 		e = store.Event{
 			Sequence: e.Sequence, RequestID: e.RequestID, Function: e.Function, Qualifier: e.Qualifier,
-			Trace: e.Trace, Tenant: e.Tenant, Accepted: now,
+			Trace: recursion.Forget(e.Trace), Tenant: e.Tenant, Accepted: now, // else one that was stopped in a circle would be stopped again
 		}
 	}
 	if e.Dead {

@@ -26,7 +26,9 @@ func (q *Queue) Fire(ctx context.Context, tick store.Tick, due []lambda.Due) (bo
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, e := range events {
-		q.config.Observer.Accepted(reference(e))
+		if e.Outcome == nil { // else there is no function that received it
+			q.config.Observer.Accepted(reference(e))
+		}
 		q.expect(q.lane(e.Function), e.Due)
 	}
 	return true, nil

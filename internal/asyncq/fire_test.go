@@ -45,6 +45,9 @@ func TestFire(t *testing.T) {
 		if len(w.delivered) != 1 {
 			t.Fatalf("delivered %+v, want one dead letter", w.delivered)
 		}
+		if w.counts["accepted"] != 2 {
+			t.Errorf("%d accepted, want those that have a function", w.counts["accepted"])
+		}
 		d := w.delivered[0]
 		if d.Target != lost.DeadLetter || string(d.Body) != `"lost"` || fmt.Sprint(d.Attributes) != "map[RULE_ARN:r]" {
 			t.Errorf("delivered %+v", d)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -191,6 +192,56 @@ func TestHopelessDestination(t *testing.T) {
 		w.accept("f", "r")
 		w.wait(0)
 		w.wantLeft(0, 1)
+	})
+}
+
+// TestHopelessAndDown: a target that will never be told does not keep another from
+// being told later.
+func TestHopelessAndDown(t *testing.T) {
+	t.Parallel()
+	play(t, func(t *testing.T, w *world) {
+		w.settings.OnFailure, w.settings.DeadLetter, w.settings.Retry.Retries = onFailure, letters, 0
+		w.run = always(bad(), nil)
+		up := w.start.Add(time.Minute)
+		w.deliver = func(d lambda.Delivery) error {
+			if d.Target == onFailure {
+				return lambda.Errorf(lambda.InvalidParameter, "no endpoint for s3")
+			}
+			if time.Now().Before(up) {
+				return errDown
+			}
+			return nil
+		}
+		w.accept("f", "r")
+		w.wait(30 * time.Second)
+		w.wantLeft(1, 0)
+		w.wait(time.Hour)
+		w.wantLeft(0, 1)
+		if _, dead := w.left(); len(w.sent()) != 1 || w.sent()[0].Target != letters || len(dead[0].Outcome.Targets) != 1 || !strings.Contains(dead[0].Outcome.Problem, "no endpoint for s3") {
+			t.Errorf("told %+v, dead %+v", w.sent(), dead[0].Outcome)
+		}
+		w.wantCalls("r", 0)
+	})
+}
+
+// TestReplayOfACircle: an event that was stopped in a circle begins a chain of its own
+// when it is replayed.
+func TestReplayOfACircle(t *testing.T) {
+	t.Parallel()
+	play(t, func(t *testing.T, w *world) {
+		w.run = always(lambda.Result{}, lambda.Errorf(lambda.Recursive, "loop"))
+		if err := w.queue.Accept(t.Context(), lambda.Reference{Name: "f"}, lambda.Invocation{RequestID: "r", Trace: "Root=1-2-3;Lineage=16:e30c2799:15"}); err != nil {
+			t.Fatal(err)
+		}
+		w.wait(0)
+		w.wantLeft(0, 1)
+		if found, err := w.queue.Replay(t.Context(), "r"); !found || err != nil {
+			t.Fatal(found, err)
+		}
+		w.wait(0)
+		if runs := w.runs(); len(runs) != 2 || runs[0].inv.Trace != "Root=1-2-3;Lineage=16:e30c2799:15" || runs[1].inv.Trace != "Root=1-2-3" {
+			t.Errorf("ran %+v", runs)
+		}
 	})
 }
 

@@ -36,16 +36,10 @@ const member = "Lineage="
 // function has run Limit times in the chain.
 func Follow(trace, function string) (next string, stop bool) {
 	hash := hashOf(function)
-	begin := strings.Index(trace, member)
-	if begin < 0 || begin > 0 && trace[begin-1] != ';' {
+	begin, end := find(trace)
+	if begin == end {
 		var b [256]byte
 		return string(appendLineage(append(b[:0], trace...), lineage{1, hash, 0})), false
-	}
-	end := strings.IndexByte(trace[begin:], ';')
-	if end < 0 {
-		end = len(trace)
-	} else {
-		end += begin
 	}
 	l, ok := parse(trace[begin+len(member) : end])
 	switch {
@@ -59,6 +53,24 @@ func Follow(trace, function string) (next string, stop bool) {
 	l.links = min(l.links+1, maxLinks)
 	before := strings.TrimSuffix(trace[:begin], ";")
 	return string(appendLineage([]byte(before+trace[end:]), l)), l.met >= Limit
+}
+
+// Forget gives a trace header that remembers no chain.
+func Forget(trace string) string {
+	begin, end := find(trace)
+	return strings.Trim(strings.TrimSuffix(trace[:begin], ";")+trace[end:], ";")
+}
+
+// find is where a header has what it remembers; nowhere if begin is end.
+func find(trace string) (begin, end int) {
+	begin = strings.Index(trace, member)
+	if begin < 0 || begin > 0 && trace[begin-1] != ';' {
+		return len(trace), len(trace)
+	}
+	if length := strings.IndexByte(trace[begin:], ';'); length >= 0 {
+		return begin, begin + length
+	}
+	return begin, len(trace)
 }
 
 // lineage is what the header remembers.

@@ -78,6 +78,18 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+func TestForget(t *testing.T) {
+	t.Parallel()
+	for trace, want := range map[string]string{
+		"": "", root: root, root + ";Lineage=7:e40c292c:3": root, "Lineage=1:6e5eb7d9:1;" + root: root, "Lineage=1:6e5eb7d9:1": "",
+		"Self=1;Lineage=1:6e5eb7d9:1;Root=1-2": "Self=1;Root=1-2", "Root=1-2;MyLineage=1": "Root=1-2;MyLineage=1",
+	} {
+		if got := Forget(trace); got != want {
+			t.Errorf("Forget(%q): %q, want %q", trace, got, want)
+		}
+	}
+}
+
 func FuzzFollow(f *testing.F) {
 	f.Add(root+";Lineage=1:6e5eb7d9:0", "f")
 	f.Add("Lineage=;Lineage=1:6e5eb7d9:0", "f")
