@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"time"
 
 	"lambent/internal/admission"
@@ -150,21 +151,26 @@ func (f *Fleet) refuse(p *pool, s share) error {
 	}
 	fn := p.function
 	switch {
-	case f.waiting >= f.config.Waiters && !s.class.Guaranteed(),
-		fn.waiting-fn.starting >= admission.Growth().Left(fn.starts, f.clock()): // it cannot grow so quickly
+	case f.waiting >= f.config.Waiters && !s.class.Guaranteed():
+		return f.full(p, "%d callers wait for room already (see --max-waiting)", f.waiting)
+	case fn.waiting-fn.starting >= admission.Growth().Left(fn.starts, f.clock()): // it cannot grow so quickly
 		fn.throttles++
 		return tooMany(admission.AccountExceeded)
 	}
 	return nil
 }
 
-// throttled is a caller who has waited in vain. mu is held.
-func (f *Fleet) throttled(p *pool) error {
+// full refuses a caller for whom this host has no room, though the account's limits
+// have. AWS has no word for that; whoever runs the host is told what to look at. mu is
+// held.
+func (f *Fleet) full(p *pool, format string, args ...any) error {
 	p.function.throttles++
-	return tooMany(admission.AccountExceeded)
+	refusal := tooMany(admission.AccountExceeded)
+	refusal.Message += " This host is full: " + fmt.Sprintf(format, args...) + "."
+	return refusal
 }
 
-func tooMany(reason admission.Reason) error {
+func tooMany(reason admission.Reason) *lambda.Error {
 	return &lambda.Error{Kind: lambda.Throttled, Message: "Rate Exceeded.", Reason: string(reason), RetryAfter: time.Second}
 }
 

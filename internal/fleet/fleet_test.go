@@ -242,12 +242,14 @@ func TestLimitsOfWaiting(t *testing.T) {
 		synctest.Wait()
 		all.Go(func() {
 			began := time.Now()
-			if _, err := s.invoke(f, "1s"); reason(err) != "ConcurrentInvocationLimitExceeded" || time.Since(began) != 5*time.Second {
+			if _, err := s.invoke(f, "1s"); reason(err) != "ConcurrentInvocationLimitExceeded" || time.Since(began) != 5*time.Second ||
+				err.Error() != "Rate Exceeded. This host is full: it had no room for the caller within 5s (see --max-wait)." {
 				t.Errorf("waited %s: %v", time.Since(began), err)
 			}
 		})
 		synctest.Wait()
-		if _, err := s.invoke(f, "1s"); reason(err) != "ConcurrentInvocationLimitExceeded" {
+		if _, err := s.invoke(f, "1s"); reason(err) != "ConcurrentInvocationLimitExceeded" ||
+			err.Error() != "Rate Exceeded. This host is full: 1 callers wait for room already (see --max-waiting)." {
 			t.Errorf("a full queue: %v", err)
 		}
 		all.Wait()
@@ -255,6 +257,24 @@ func TestLimitsOfWaiting(t *testing.T) {
 		if _, err := s.invoke(f, "1s"); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
+	})
+}
+
+// TestSharesWaitOutOthers: a caller within what is reserved for its function is not
+// refused because the invocation of another that has the room takes its time.
+func TestSharesWaitOutOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: placement.Limits{Environments: 1, MemoryMiB: 1000}, Waiters: 10, Wait: 5 * time.Second, Reserve: reservations{"b": 1}})
+		defer s.fleet.Close(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = s.invoke(version("a", 128), "15m") })
+		time.Sleep(time.Second)
+		began := time.Now()
+		if _, err := s.invoke(version("b", 128), "1ms"); err != nil || time.Since(began) < 14*time.Minute {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		all.Wait()
 	})
 }
 

@@ -49,7 +49,8 @@ var errClosing = lambda.Errorf(lambda.Internal, "the server is shutting down")
 
 // await waits for the caller's turn.
 func (f *Fleet) await(ctx context.Context, p *pool, w *waiter) (*member, error) {
-	limit := time.NewTimer(f.config.Wait)
+	patience := f.patience(w)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	select {
 	case t := <-w.turn:
@@ -61,8 +62,18 @@ func (f *Fleet) await(ctx context.Context, p *pool, w *waiter) (*member, error) 
 		f.giveUp(p, w)
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return nil, f.throttled(p)
+		return nil, f.full(p, "it had no room for the caller within %s (see --max-wait)", patience)
 	}
+}
+
+// patience is how long a caller may wait. Who is within what is set aside for its
+// function is not refused for the invocations of others that have its room: it waits
+// until the longest of these has ended, and the host has made use of that.
+func (f *Fleet) patience(w *waiter) time.Duration {
+	if w.share.class.Guaranteed() {
+		return f.config.Wait + lambda.MaxTimeout
+	}
+	return f.config.Wait
 }
 
 // queue lets a caller wait. mu is held.

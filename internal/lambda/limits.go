@@ -25,6 +25,7 @@ const (
 	MaxMemoryMB        = 10240
 	DefaultEphemeralMB = 512
 	DefaultTimeout     = 3 * time.Second
+	MaxTimeout         = 15 * time.Minute
 
 	// MemoryPerCPU is how many MB of memory buy one full core.
 	MemoryPerCPU = 1769
