@@ -22,6 +22,9 @@ func (c *Catalog) CheckDelivery(ctx context.Context, name, qualifier, target str
 		return nil
 	}
 	v, err := c.Function(ctx, name, qualifier)
+	if err != nil { // the version or alias may be gone, and its function there
+		v, err = c.Function(ctx, name, "")
+	}
 	if err != nil {
 		return err // without it there is no role that could allow anything
 	}

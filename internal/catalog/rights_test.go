@@ -158,6 +158,9 @@ func TestCheckDelivery(t *testing.T) {
 		if err := w.CheckDelivery(t.Context(), "f", lambda.Latest, target); err != nil {
 			t.Error(err)
 		}
+		if err := w.CheckDelivery(t.Context(), "f", "gone", target); err != nil {
+			t.Errorf("of an alias that is gone: %v", err)
+		}
 		if last := g.asked[len(g.asked)-1]; len(last.Policies) != 1 || !strings.Contains(last.Policies[0], `"Sid":"s"`) {
 			t.Errorf("the target's own policy was not asked: %+v", last)
 		}
