@@ -187,8 +187,7 @@ func (a *Access) CheckFunctionRole(ctx context.Context, who lambda.Caller, arn s
 	if !a.Enforce {
 		return nil
 	}
-	pass := lambda.Act{Action: "iam:PassRole", Resource: arn, Conditions: map[string][]string{"iam:passedtoservice": {lambdaService}}}
-	if err := a.Authorize(ctx, who, pass); err != nil {
+	if err := a.mayPass(ctx, who, arn, lambdaService); err != nil {
 		return err
 	}
 	return a.trusted(ctx, arn)
@@ -196,26 +195,31 @@ func (a *Access) CheckFunctionRole(ctx context.Context, who lambda.Caller, arn s
 
 // trusted refuses a role that is not there, or that does not trust Lambda.
 func (a *Access) trusted(ctx context.Context, arn string) error {
-	untrusted := lambda.Errorf(lambda.InvalidParameter, "The role defined for the function cannot be assumed by Lambda.")
+	ok, err := a.trusts(ctx, arn, lambdaService)
+	if err == nil && !ok {
+		return lambda.Errorf(lambda.InvalidParameter, "The role defined for the function cannot be assumed by Lambda.")
+	}
+	return err
+}
+
+// trusts tells whether a role is there and lets a service of AWS assume it.
+func (a *Access) trusts(ctx context.Context, arn, service string) (bool, error) {
 	trust, _, found, err := a.role(ctx, arn)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if r, ok := parseRole(arn); !found || !ok || r.account != a.Home.Account {
-		return untrusted
+		return false, nil
 	}
 	documents, err := a.all([]string{trust}, policy.OfTrust)
 	if err != nil {
-		return err
+		return false, err
 	}
 	d := policy.Decide(policy.Request{
-		Principal: policy.Principal{Service: lambdaService}, Action: "sts:AssumeRole", Resource: arn, Owner: a.Home.Account, ByResource: true,
+		Principal: policy.Principal{Service: service}, Action: "sts:AssumeRole", Resource: arn, Owner: a.Home.Account, ByResource: true,
 		Context: a.context(lambda.Caller{}, lambda.Act{}),
 	}, policy.Policies{Resource: documents})
-	if !d.Allowed {
-		return untrusted
-	}
-	return nil
+	return d.Allowed, nil
 }
 
 // FunctionMay refuses what the role of a function does not let the function do, or
@@ -233,5 +237,3 @@ func (a *Access) FunctionMay(ctx context.Context, role, functionARN string, act 
 	}
 	return a.Authorize(ctx, who, act)
 }
-
-const lambdaService = "lambda.amazonaws.com"

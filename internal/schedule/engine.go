@@ -34,12 +34,28 @@ type Functions interface {
 	Exists(f lambda.Reference) error
 }
 
-// Config is what an Engine is made of. Every field is needed.
+// Rights knows what rules and schedules may invoke.
+type Rights interface {
+	// RuleMay refuses what the function's own policy does not let EventBridge invoke
+	// for a rule.
+	RuleMay(ctx context.Context, ruleARN string, f lambda.Reference) error
+
+	// CheckRole refuses a role that the caller may not give to a schedule, or that no
+	// schedule can have.
+	CheckRole(ctx context.Context, role string) error
+
+	// ScheduleMay refuses what a schedule's role does not let it invoke. The
+	// execution is an ID of this time.
+	ScheduleMay(ctx context.Context, role, execution string, f lambda.Reference) error
+}
+
+// Config is what an Engine is made of. Every field but Rights is needed.
 type Config struct {
 	Home      lambda.Home
 	Store     Store
 	Queue     Queue
 	Functions Functions
+	Rights    Rights        // nil: everything may be invoked
 	NewID     func() string // a random UUID
 	Log       *slog.Logger
 }

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -108,7 +109,7 @@ func TestDeadLetters(t *testing.T) {
 			if d.Undeliverable == nil || d.Undeliverable.Code != 404 || d.DeadLetter != queue || d.Function.Name != "gone" {
 				t.Errorf("%s: %+v", fired.key, d)
 			}
-			for key, want := range map[string]string{"TARGET_ARN": gone, "ERROR_CODE": "ResourceNotFoundException", "ERROR_MESSAGE": "Function not found: gone"} {
+			for key, want := range map[string]string{"TARGET_ARN": gone, "ERROR_CODE": map[bool]string{true: "NO_RESOURCE", false: "ResourceNotFoundException"}[fired.key == "rule/r"], "ERROR_MESSAGE": "Function not found: gone"} {
 				if d.Attributes[key] != want {
 					t.Errorf("%s: attribute %s is %q, want %q", fired.key, key, d.Attributes[key], want)
 				}
@@ -127,6 +128,66 @@ func TestDeadLetters(t *testing.T) {
 		}
 		if len(w.fired) < 2 {
 			t.Errorf("fired %+v", w.fired)
+		}
+	})
+}
+
+// rights let only what is granted be invoked.
+type rights map[string]bool
+
+func (r rights) RuleMay(_ context.Context, ruleARN string, f lambda.Reference) error {
+	return r.ask(ruleARN + " " + f.Qualifier)
+}
+
+func (r rights) CheckRole(_ context.Context, role string) error { return r.ask(role) }
+
+func (r rights) ScheduleMay(_ context.Context, role, _ string, f lambda.Reference) error {
+	return r.ask(role + " " + f.Qualifier)
+}
+
+func (r rights) ask(what string) error {
+	if !r[what] {
+		return lambda.Errorf(lambda.AccessDenied, "not %s", what)
+	}
+	return nil
+}
+
+// TestRights: what may not be invoked is a dead letter, and a role that may not be given
+// makes no schedule.
+func TestRights(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		const queue = "arn:aws:sqs:us-east-1:111111111111:q"
+		w.config.Rights = rights{ruleOf + " live": true, "role": true, "role live": true}
+		ctx := context.Background()
+		w.must(w.PutRule(ctx, lambda.Rule{Name: "r", Expression: "rate(1 minute)", State: "ENABLED"}))
+		w.must(w.PutTargets(ctx, "r", []lambda.RuleTarget{{ID: "1", ARN: f + ":live"}, {ID: "2", ARN: f + ":test", DeadLetter: queue}}))
+		for _, qualifier := range []string{"live", "test"} {
+			s := schedule("rate(1 hour)")
+			s.Name, s.Target = qualifier, lambda.ScheduleTarget{ARN: f + ":" + qualifier, Role: "role", DeadLetter: queue}
+			w.must(w.CreateSchedule(ctx, s))
+			s.Target.Role = "another"
+			w.refused(lambda.AccessDenied, "not another", w.UpdateSchedule(ctx, s))
+		}
+		time.Sleep(time.Minute)
+		w.Close()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		got := map[string]string{}
+		for _, fired := range w.fired {
+			for _, d := range fired.due {
+				got[fired.key+" "+d.Function.Qualifier] = "runs"
+				if u := d.Undeliverable; u != nil {
+					got[fired.key+" "+d.Function.Qualifier] = fmt.Sprint(u.Code, " ", u.Message, " ", d.DeadLetter == queue, " ", d.Attributes["ERROR_CODE"], " ", d.Attributes["ERROR_MESSAGE"])
+				}
+			}
+		}
+		want := map[string]string{
+			"rule/r live": "runs", "schedule/default/live live": "runs",
+			"rule/r test":                "403 not " + ruleOf + " test true NO_PERMISSIONS not " + ruleOf + " test",
+			"schedule/default/test test": "403 not role test true AccessDeniedException not role test",
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %v, want %v", got, want)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -95,11 +96,15 @@ func whole(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.
 
 // ruleDue is what a rule's targets get.
 func (e *Engine) ruleDue(r lambda.Rule, tick time.Time) []lambda.Due {
+	arn := ruleARN(e.config.Home, r.Name)
 	event := ruleEvent(e.config.Home, r.Name, e.config.NewID(), tick)
 	due := make([]lambda.Due, 0, len(r.Targets))
 	for _, t := range r.Targets {
-		due = append(due, e.deliver(t.ARN, payloadFor(e.config.Home, r.Name, t, event, tick), t.DeadLetter, map[string]string{
-			"RULE_ARN": ruleARN(e.config.Home, r.Name), "RETRY_ATTEMPTS": "0",
+		due = append(due, e.deliver(delivery{
+			target: t.ARN, payload: payloadFor(e.config.Home, r.Name, t, event, tick), deadLetter: t.DeadLetter,
+			attributes: map[string]string{"RULE_ARN": arn, "RETRY_ATTEMPTS": "0"},
+			may:        func(f lambda.Reference) error { return e.config.Rights.RuleMay(context.Background(), arn, f) },
+			gone:       "NO_RESOURCE", denied: "NO_PERMISSIONS",
 		}))
 	}
 	return due
@@ -108,9 +113,15 @@ func (e *Engine) ruleDue(r lambda.Rule, tick time.Time) []lambda.Due {
 // scheduleDue is what a schedule's target gets.
 func (e *Engine) scheduleDue(s lambda.Schedule, tick, now time.Time) []lambda.Due {
 	id := e.config.NewID()
-	arn := ScheduleARN(e.config.Home, s.Group, s.Name)
-	d := e.deliver(s.Target.ARN, schedulePayload(e.config.Home, s, id, tick), s.Target.DeadLetter, map[string]string{
-		"SCHEDULE_ARN": arn, "EXECUTION_ID": executionID(id), "IS_PAYLOAD_TRUNCATED": "false", "EXECUTION_TIME": stamp(tick),
+	d := e.deliver(delivery{
+		target: s.Target.ARN, payload: schedulePayload(e.config.Home, s, id, tick), deadLetter: s.Target.DeadLetter,
+		attributes: map[string]string{
+			"SCHEDULE_ARN": ScheduleARN(e.config.Home, s.Group, s.Name), "EXECUTION_ID": executionID(id), "IS_PAYLOAD_TRUNCATED": "false", "EXECUTION_TIME": stamp(tick),
+		},
+		may: func(f lambda.Reference) error {
+			return e.config.Rights.ScheduleMay(context.Background(), s.Target.Role, executionID(id), f)
+		},
+		gone: "ResourceNotFoundException", denied: "AccessDeniedException",
 	})
 	if at := tick.Add(within(time.Duration(s.Window) * time.Minute)); at.After(now) {
 		d.At = at
@@ -118,21 +129,40 @@ func (e *Engine) scheduleDue(s lambda.Schedule, tick, now time.Time) []lambda.Du
 	return []lambda.Due{d}
 }
 
-// deliver addresses a payload; where there is no function it becomes a dead letter.
-func (e *Engine) deliver(arn string, payload []byte, deadLetter string, attributes map[string]string) lambda.Due {
+// delivery is a payload and its target.
+type delivery struct {
+	target     string // ARN
+	payload    []byte
+	deadLetter string            // ARN
+	attributes map[string]string // of a dead letter
+	may        func(lambda.Reference) error
+
+	gone, denied string // error codes of a dead letter
+}
+
+// deliver addresses a payload. Where there is no function, or one that may not be
+// invoked, it becomes a dead letter.
+func (e *Engine) deliver(t delivery) lambda.Due {
 	d := lambda.Due{Invocation: lambda.Invocation{
-		RequestID: e.config.NewID(), Payload: payload, ContentType: "application/json", Trace: lambda.BeginTrace(time.Now()),
+		RequestID: e.config.NewID(), Payload: t.payload, ContentType: "application/json", Trace: lambda.BeginTrace(time.Now()),
 	}}
 	var err error
-	if d.Function, err = functionOf(arn); err == nil {
+	if d.Function, err = functionOf(t.target); err == nil {
 		err = e.config.Functions.Exists(d.Function)
 	}
-	if err == nil || lambda.KindOf(err) != lambda.NotFound {
-		return d
+	status, code := http.StatusNotFound, t.gone
+	if lambda.KindOf(err) != lambda.NotFound {
+		if e.config.Rights == nil {
+			return d
+		}
+		if err = t.may(d.Function); err == nil {
+			return d
+		}
+		status, code = http.StatusForbidden, t.denied
 	}
-	d.Undeliverable = &lambda.DeadLetter{Code: http.StatusNotFound, Message: err.Error()}
-	attributes["TARGET_ARN"], attributes["ERROR_CODE"], attributes["ERROR_MESSAGE"] = arn, "ResourceNotFoundException", err.Error()
-	d.DeadLetter, d.Attributes = deadLetter, attributes
+	d.Undeliverable = &lambda.DeadLetter{Code: status, Message: err.Error()}
+	d.DeadLetter, d.Attributes = t.deadLetter, t.attributes
+	t.attributes["TARGET_ARN"], t.attributes["ERROR_CODE"], t.attributes["ERROR_MESSAGE"] = t.target, code, err.Error()
 	return d
 }
 

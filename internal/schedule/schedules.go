@@ -71,6 +71,11 @@ func (e *Engine) putSchedule(ctx context.Context, s lambda.Schedule, allowed fun
 	if err != nil {
 		return err
 	}
+	if e.config.Rights != nil {
+		if err := e.config.Rights.CheckRole(ctx, s.Target.Role); err != nil {
+			return err
+		}
+	}
 	e.change.Lock()
 	defer e.change.Unlock()
 	n := name{s.Group, s.Name}

@@ -52,9 +52,40 @@ func guard(t *testing.T, flags ...string) *guarded {
 // ask sends a signed request and gives what is answered.
 func (s *guarded) ask(t *testing.T, service, method, path, body string) string {
 	t.Helper()
+	status, text := s.request(t, service, method, path, body, nil)
+	if status != http.StatusOK {
+		t.Fatalf("%s %s: %d %s", service, body, status, text)
+	}
+	return text
+}
+
+// refusal is ask for what is refused.
+func (s *guarded) refusal(t *testing.T, service, method, path, body string) string {
+	t.Helper()
+	status, text := s.request(t, service, method, path, body, nil)
+	if status < http.StatusBadRequest {
+		t.Errorf("%s %s: %d %s, want a refusal", service, body, status, text)
+	}
+	return text
+}
+
+// target asks for an operation of an API that speaks AWS JSON.
+func (s *guarded) target(t *testing.T, service, operation, body string) {
+	t.Helper()
+	status, text := s.request(t, service, "POST", "/", body, http.Header{"X-Amz-Target": {operation}, "Content-Type": {"application/x-amz-json-1.1"}})
+	if status != http.StatusOK {
+		t.Fatalf("%s %s: %d %s", operation, body, status, text)
+	}
+}
+
+func (s *guarded) request(t *testing.T, service, method, path, body string, header http.Header) (status int, text string) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for name, values := range header {
+		r.Header[name] = values
 	}
 	sum := sha256.Sum256([]byte(body))
 	if err := v4.NewSigner().SignHTTP(t.Context(), s.admin, r, hex.EncodeToString(sum[:]), service, "us-east-1", time.Now()); err != nil {
@@ -65,11 +96,11 @@ func (s *guarded) ask(t *testing.T, service, method, path, body string) string {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: %d %s %v", service, body, resp.StatusCode, text, err)
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return string(text)
+	return resp.StatusCode, string(answer)
 }
 
 func (s *guarded) iam(t *testing.T, action string, members ...string) {
@@ -154,4 +185,52 @@ func TestTargetsTakeTheRolesRights(t *testing.T) {
 	s.allow(t, "both", "*", "*") // and what waits is delivered
 	eventually(t, "the second function, later", func() bool { return len(second.runs()) == 2 })
 	eventually(t, "the dead letter, later", func() bool { return len(c.arrived("sns", ":letters")) == 2 })
+}
+
+// TestSchedulesTakeRights: where callers are verified, a rule invokes what the policy of
+// the function lets it, and a schedule what its role lets it.
+func TestSchedulesTakeRights(t *testing.T) {
+	t.Parallel()
+	const trust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com","scheduler.amazonaws.com"]},"Action":"sts:AssumeRole"}}`
+	const letters = `"DeadLetterConfig":{"Arn":"arn:aws:sqs:us-east-1:000000000000:letters"}`
+	c := newCloud(t)
+	s := guard(t, quick, "--aws-endpoint", c.URL)
+	s.iam(t, "CreateRole", "RoleName", "r", "AssumeRolePolicyDocument", trust)
+	allowed, other := s.deploy(t, "allowed", nil), s.deploy(t, "other", nil)
+	_, err := s.AddPermission(t.Context(), &lambda.AddPermissionInput{
+		FunctionName: aws.String("allowed"), StatementId: aws.String("rule"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("events.amazonaws.com"),
+		SourceArn: aws.String("arn:aws:events:us-east-1:000000000000:rule/minutely"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.target(t, "events", "AWSEvents.PutRule", `{"Name":"minutely","ScheduleExpression":"cron(* * * * ? *)"}`)
+	s.target(t, "events", "AWSEvents.PutTargets", `{"Rule":"minutely","Targets":[{"Id":"1","Arn":"`+arn+`allowed"},{"Id":"2","Arn":"`+arn+`other",`+letters+`}]}`)
+	schedule := func(name string) {
+		t.Helper()
+		s.ask(t, "scheduler", "POST", "/schedules/"+name, `{"ScheduleExpression":"rate(1 days)","FlexibleTimeWindow":{"Mode":"OFF"},
+			"Target":{"Arn":"`+arn+`other","RoleArn":"arn:aws:iam::000000000000:role/r","Input":"{\"n\": 1}",`+letters+`}}`)
+	}
+	refused := func(code string) bool {
+		for _, a := range c.arrived("sqs", "/letters") {
+			if a.attributes["ERROR_CODE"] == "String "+code && a.attributes["TARGET_ARN"] == "String "+arn+"other" {
+				return true
+			}
+		}
+		return false
+	}
+	schedule("early")
+	eventually(t, "the schedule's dead letter", func() bool { return refused("AccessDeniedException") })
+	s.allow(t, "invoke", "lambda:InvokeFunction", arn+"other")
+	schedule("late")
+	eventually(t, "the schedule", func() bool { return len(other.runs()) == 1 })
+	eventually(t, "the rule", func() bool { return len(allowed.runs()) > 0 })
+	eventually(t, "the rule's dead letter", func() bool { return refused("NO_PERMISSIONS") })
+	if runs := other.runs(); len(runs) != 1 || runs[0].payload != `{"n": 1}` {
+		t.Errorf("the other function got %+v", runs)
+	}
+	s.iam(t, "UpdateAssumeRolePolicy", "RoleName", "r", "PolicyDocument", strings.Replace(trust, `,"scheduler.amazonaws.com"`, "", 1))
+	if got := s.refusal(t, "scheduler", "POST", "/schedules/never", `{"ScheduleExpression":"rate(1 days)","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{"Arn":"`+arn+`other","RoleArn":"arn:aws:iam::000000000000:role/r"}}`); !strings.Contains(got, "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.") {
+		t.Errorf("a role that does not trust Scheduler: %s", got)
+	}
 }
