@@ -79,6 +79,25 @@ func TestRequestRates(t *testing.T) {
 	}
 }
 
+// TestRequestRateOfAccount: with AWS's account of 1,000, which is as much as a function
+// may grow in ten seconds, that is "10,000 requests per second every 10 seconds" too
+// (§8.1): no more at once, however long nobody called, and as many in each second.
+func TestRequestRateOfAccount(t *testing.T) {
+	t.Parallel()
+	var m Meters
+	for _, at := range []time.Duration{0, time.Second, time.Hour} {
+		n, refused := 0, Admitted
+		for refused == Admitted {
+			if _, refused = Decide(Limits{Account: 1000}, Usage{}, &m, at, false); refused == Admitted {
+				n++
+			}
+		}
+		if n != 10_000 || refused != RateExceeded {
+			t.Errorf("at %s: %d requests, want 10,000, and then %q", at, n, refused)
+		}
+	}
+}
+
 // TestGrowth: a thousand new environments at once, then a hundred a second,
 // however long nobody wanted any (§8.1).
 func TestGrowth(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,6 +145,107 @@ func TestConcurrency(t *testing.T) {
 	log := s.log(t, name)
 	if !strings.Contains(log, "INIT_REPORT Init Duration:") || !strings.Contains(log, "Phase: init\tStatus: error") {
 		t.Errorf("no INIT_REPORT of the Init that failed:\n%s", log)
+	}
+}
+
+// limitsCode is what boto3 sees of a small account and of a small host: $1 and $2 are
+// functions, of which $1 has a version 1.
+const limitsCode = `
+import concurrent.futures, json, os, sys, time, urllib.request
+import boto3, botocore.config
+one, other = sys.argv[1:]
+client = boto3.client("lambda", config=botocore.config.Config(retries={"max_attempts": 0}, max_pool_connections=50, read_timeout=300))
+def invoke(function, qualifier="$LATEST", **event):
+    return json.load(client.invoke(FunctionName=function, Qualifier=qualifier, Payload=json.dumps(event))["Payload"])
+def refused(kind, code, text, call):
+    try:
+        raise SystemExit("not refused: %s" % call())
+    except kind as e:
+        assert e.response["Error"]["Message"] == text and e.response.get("Reason", "") == code, e.response
+def running(n):
+    line = "aws_lambda_concurrent_executions %d" % n
+    while line not in urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_lambent/metrics").read().decode().splitlines():
+        time.sleep(0.05)
+throttled, invalid = client.exceptions.TooManyRequestsException, client.exceptions.InvalidParameterValueException
+pool = concurrent.futures.ThreadPoolExecutor(30)
+
+# An account of three: nothing can be reserved, but a function can be throttled.
+limit = client.get_account_settings()["AccountLimit"]
+assert limit["ConcurrentExecutions"] == limit["UnreservedConcurrentExecutions"] == 3, limit
+least = "ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [3]."
+refused(invalid, "", "Specified Reserved" + least, lambda: client.put_function_concurrency(FunctionName=other, ReservedConcurrentExecutions=1))
+refused(invalid, "", "Specified " + least, lambda: client.put_provisioned_concurrency_config(FunctionName=one, Qualifier="1", ProvisionedConcurrentExecutions=1))
+client.put_function_concurrency(FunctionName=other, ReservedConcurrentExecutions=0)
+refused(throttled, "ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded.", lambda: invoke(other))
+client.delete_function_concurrency(FunctionName=other)
+# Three run, of whichever function; a fourth is refused.
+held = [pool.submit(invoke, f, sleep=20) for f in (one, one, other)]
+running(3)
+refused(throttled, "ConcurrentInvocationLimitExceeded", "Rate Exceeded.", lambda: invoke(other))
+assert client.invoke(FunctionName=other, InvocationType="DryRun")["StatusCode"] == 204
+for h in held:
+    assert h.result()["type"] == "on-demand", h.result()
+print("done")
+`
+
+// TestSmallAccount is docs/environment.md §8.1 and §8.2 of the account's limit.
+func TestSmallAccount(t *testing.T) {
+	t.Parallel()
+	python := filepath.Join(prepared(t, "venv"), "bin", "python")
+	s := start(t, "--concurrency", "3")
+	one, other := s.deploy(t, function{code: kindCode, timeout: 60}), s.deploy(t, function{code: kindCode, timeout: 60})
+	if _, err := s.client().PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: &one}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.command(t.Context(), python, "-c", limitsCode, one, other).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "done") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestStormGivesBack: what is no longer provisioned ends though its function is
+// stormed, and another function gets its share of a full host.
+func TestStormGivesBack(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--max-environments", "3", "--max-wait", "10m")
+	name, other := s.deploy(t, function{code: kindCode, timeout: 60}), s.deploy(t, function{code: kindCode, timeout: 60})
+	v, err := s.client().PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.provision(t, name, *v.Version, 3)
+	s.waitProvisioned(t, name, *v.Version)
+	var callers sync.WaitGroup
+	var onDemand atomic.Int64 // answers in a row, to all callers
+	stop := make(chan struct{})
+	for range 8 {
+		callers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var k kind
+				if err := json.Unmarshal([]byte(s.call(t, name+":"+*v.Version, `{"sleep": 0.05}`).payload), &k); err != nil {
+					t.Error(err)
+					return
+				}
+				if onDemand.Add(1); k.Type != "on-demand" {
+					onDemand.Store(0)
+				}
+			}
+		})
+	}
+	defer func() { close(stop); callers.Wait() }()
+	if _, err := s.client().DeleteProvisionedConcurrencyConfig(t.Context(), &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: &name, Qualifier: v.Version}); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.call(t, other, "{}"); r.fault != "" {
+		t.Errorf("the other function: %+v", r)
+	}
+	for onDemand.Load() < 50 {
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
