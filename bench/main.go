@@ -52,7 +52,7 @@ func parse(args []string) (o options, err error) {
 	only := f.String("only", "", "functions of these languages only, comma-separated: go, python, node, java17 ...; empty: all that this host has")
 	f.IntVar(&o.density, "density", 200, "environments of the density part")
 	f.IntVar(&o.many, "functions", 500, "functions of the functions part")
-	f.BoolVar(&o.quick, "quick", false, "less of everything: under a minute, and only good to see that it works")
+	f.BoolVar(&o.quick, "quick", false, "less of everything: a few minutes, and only good to see that it works")
 	f.StringVar(&o.jsonFile, "json", "", "write the rows to this file too")
 	f.Func("peer", "name=command of a server that takes events on RIE's path at $ADDRESS ($PORT), for the Go function in the folder $FUNCTION; may be given again", func(text string) error {
 		p, err := parsePeer(text)
