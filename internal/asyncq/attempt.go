@@ -159,7 +159,9 @@ func (q *Queue) send(e *store.Event) {
 			continue
 		}
 		left = append(left, t)
-		q.config.Observer.Undelivered(reference(e), t.DeadLetter)
+		if t.Attributes == nil { // a rule's or schedule's dead letter is no function's
+			q.config.Observer.Undelivered(reference(e), t.DeadLetter)
+		}
 		e.Outcome.Problem = fmt.Sprintf("%s: %v", t.ARN, err)
 		if lambda.KindOf(err) == lambda.InvalidParameter {
 			hopeless++

@@ -79,6 +79,9 @@ func TestLateDeadLetter(t *testing.T) {
 		}
 		w.wait(14 * time.Hour)
 		w.wantLeft(0, 0)
+		if len(w.counts) != 0 {
+			t.Errorf("counted %v for a function that is not there", w.counts)
+		}
 	})
 }
 

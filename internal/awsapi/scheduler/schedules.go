@@ -170,6 +170,11 @@ type listSchedulesOutput struct {
 }
 
 func (a api) listSchedules(_ context.Context, in *listSchedulesInput) (*listSchedulesOutput, error) {
+	if in.GroupName != "" {
+		if _, err := a.Groups.Group(in.GroupName); err != nil {
+			return nil, err
+		}
+	}
 	all := a.Schedules.Schedules(in.GroupName, in.NamePrefix, in.State)
 	key := func(s lambda.Schedule) string { return s.Group + "\x00" + s.Name }
 	page, next, err := awsapi.Page(all, key, in.NextToken, limit(in.MaxResults), maxPage)

@@ -53,6 +53,7 @@ refused("ConflictException", 409, "Schedule berlin already exists.", create, Nam
 refused("ConflictException", 409, "Schedule group g already exists.", scheduler.create_schedule_group, Name="g")
 scheduler.delete_schedule_group(Name="g")
 refused("ResourceNotFoundException", 404, "Schedule group g does not exist.", scheduler.get_schedule, Name="berlin", GroupName="g")
+refused("ResourceNotFoundException", 404, "Schedule group g does not exist.", scheduler.list_schedules, GroupName="g")
 refused("ResourceNotFoundException", 404, "Schedule none does not exist.", scheduler.get_schedule, Name="none")
 refused("ResourceNotFoundException", 404, "Schedule none does not exist.", scheduler.delete_schedule, Name="none")
 refused("ValidationException", 400, "Invalid Schedule Expression cron(0 1 * * * *).", create, ScheduleExpression="cron(0 1 * * * *)")
