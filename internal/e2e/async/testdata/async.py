@@ -39,9 +39,9 @@ def handler(event, context):
     say("%%d %%s %%s" %% (event.get("n", 0), context.aws_request_id, json.dumps(event)))
     if event.get("fail"):
         raise ValueError("no luck")
-    if event.get("loop"):
+    if event.get("loop") and event["n"] != event.get("until"):
         url = os.environ["AWS_ENDPOINT_URL"] + "/2015-03-31/functions/" + context.function_name + "/invocations"
-        urllib.request.urlopen(urllib.request.Request(url, data=json.dumps({"n": event["n"] + 1, "loop": True}).encode(),
+        urllib.request.urlopen(urllib.request.Request(url, data=json.dumps({**event, "n": event["n"] + 1}).encode(),
             headers={"X-Amz-Invocation-Type": event.get("type", "Event"), "X-Amzn-Trace-Id": os.environ["_X_AMZN_TRACE_ID"]}))
     return {"ok": True}
 """ % record
@@ -58,6 +58,10 @@ client.invoke(FunctionName="py", InvocationType="Event", Payload=json.dumps({"n"
 client.invoke(FunctionName="py", InvocationType="Event", Payload=json.dumps({"n": 100, "loop": True}))
 
 assert client.get_function_recursion_config(FunctionName="py")["RecursiveLoop"] == "Terminate"
+client.create_function(FunctionName="free", Runtime="python3.11", Handler="index.handler", Role=role, Code={"ZipFile": package(code)}, Timeout=30)
+client.get_waiter("function_active_v2").wait(FunctionName="free")
+assert client.put_function_recursion_config(FunctionName="free", RecursiveLoop="Allow")["RecursiveLoop"] == "Allow"
+client.invoke(FunctionName="free", InvocationType="Event", Payload=json.dumps({"n": 200, "loop": True, "until": 220}))
 large = json.dumps({"x": "a" * (1 << 20)})
 refused("RequestTooLargeException", 413, client.invoke, FunctionName="py", InvocationType="Event", Payload=large)
 refused("InvalidRequestContentException", 400, client.invoke, FunctionName="py", InvocationType="Event", Payload="{")
