@@ -10,8 +10,8 @@ type Compiler struct {
 	Env  []string
 	Dir  string
 
-	// Accepts names the interpreters that can use the outcome, as a part of a
-	// file name: what another one makes is another outcome.
+	// Accepts names who can use the outcome, as a part of a file name: the runtime,
+	// a plus sign, and the interpreter, whose successor makes the outcome again.
 	Accepts string
 	// Sources is how the names of the files end that it reads.
 	Sources string

@@ -2,6 +2,7 @@ package python
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,6 +223,31 @@ def value(): pass`,
 			}
 		}
 	})
+}
+
+// BenchmarkCompiled measures from the start of the process to its first /next, of
+// a function with a hundred modules, without and with code that was compiled ahead. Its
+// folders can be written to here, which it does not make use of.
+func BenchmarkCompiled(b *testing.B) {
+	task := map[string]string{"app.py": "import sys; sys.dont_write_bytecode = True\nimport modules\ndef handler(event, context): pass\n"}
+	var all strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&all, "from . import m%d\n", i)
+		task[fmt.Sprintf("modules/m%d.py", i)] = strings.Repeat("def function(a, *rest, b=None):\n    if a is None:\n        raise ValueError('nothing')\n    return {'b': b, 'all': [x * 2 for x in rest if x]}\n\n\n", 100)
+	}
+	task["modules/__init__.py"] = all.String()
+	for _, f := range here(b) {
+		for name, compiled := range map[string]func(string, string){"as ever": nil, "ahead": func(string, string) {}} {
+			b.Run(string(f.Runtime)+" "+name, func(b *testing.B) {
+				var total float64
+				for b.Loop() {
+					o := runtimetest.Run(b, runtimetest.Job{Set: set, Runtime: f.Runtime, Task: task, Compiled: compiled, Events: []runtimetest.Event{}})
+					total += float64(o.First.Microseconds())
+				}
+				b.ReportMetric(total/float64(b.N)/1000, "ms/start")
+			})
+		}
+	}
 }
 
 // TestBrokenOutcomeIsNone: nothing is lost with an outcome that cannot be read, or
