@@ -15,6 +15,8 @@ type route struct {
 	alias lambda.Alias
 	main  *lambda.Version
 	other *lambda.Version // nil: all go to main
+
+	moving *move // nil: it points where it has been pointing
 }
 
 // draw chooses the version of one invocation. The source of its chance belongs
@@ -33,9 +35,10 @@ func (f *function) route() map[string]*route {
 	}
 	routes := make(map[string]*route, len(f.stored.Aliases))
 	for _, a := range f.stored.Aliases {
-		r := &route{alias: a, main: f.served(a.Version)}
+		r := &route{alias: a}
+		r.main, _ = f.served(a.Version)
 		if a.Other != "" {
-			r.other = f.served(a.Other)
+			r.other, _ = f.served(a.Other)
 		}
 		routes[a.Name] = r
 	}

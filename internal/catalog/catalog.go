@@ -249,6 +249,9 @@ func (c *Catalog) change(ctx context.Context, name string, decide func(old *func
 		return err
 	}
 	next := old.apply(*change)
+	if _, ok := c.config.Observer.(Provisioner); ok {
+		next.beginMoves(old)
+	}
 	c.show(name, next)
 	c.retire(old, next)
 	c.provision(name, old, next)

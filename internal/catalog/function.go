@@ -56,15 +56,16 @@ func (f *function) version(qualifier string) *lambda.Version {
 	return f.published[qualifier]
 }
 
-// served is what an invocation of the qualifier runs, or nil.
-func (f *function) served(qualifier string) *lambda.Version {
+// served is what an invocation of the qualifier runs, or nil, and the alias by which
+// it is named, if it is.
+func (f *function) served(qualifier string) (*lambda.Version, *route) {
 	if qualifier == "" || qualifier == lambda.Latest {
-		return f.serving
+		return f.serving, nil
 	}
 	if r := f.routes[qualifier]; r != nil {
-		return r.draw()
+		return r.draw(), r
 	}
-	return f.published[qualifier]
+	return f.published[qualifier], nil
 }
 
 // all is Latest and then the published versions, oldest first (F088).

@@ -17,9 +17,12 @@ func (c *Catalog) Resolve(name, qualifier string) (*lambda.Version, error) {
 	if f == nil {
 		return nil, c.notFound(name, cmp.Or(qualifier, lambda.Latest)) // F027
 	}
-	v := f.served(qualifier)
+	v, r := f.served(qualifier)
 	if v == nil {
 		return nil, c.notFound(name, qualifier)
+	}
+	if r != nil && r.moving != nil && !c.moved(f, r) {
+		v = f.published[r.moving.from]
 	}
 	if v.State != lambda.Active {
 		return nil, inState(v.State)

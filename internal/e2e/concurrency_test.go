@@ -19,6 +19,7 @@ const kindCode = `
 import os, sys, time
 if os.environ.get("BROKEN"):
     raise Exception("no luck")
+time.sleep(float(os.environ.get("INIT", "0")))
 began = time.time()
 def handler(event, context):
     if event.get("crash"):
@@ -101,16 +102,20 @@ client.delete_function_concurrency(FunctionName=name)
 crashed = client.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps({"crash": 1}))
 assert crashed["FunctionError"] == "Unhandled", crashed
 assert settled("live") == ready
-streams = {f.result()["stream"] for f in [pool.submit(invoke, "live", sleep=3) for _ in range(2)]}
+streams = {f.result()["stream"] for f in [pool.submit(invoke, "live", sleep=3) for _ in range(2)]} # of both environments
 assert len(streams) == 2, streams
-# F169: an alias that moves keeps what it has until the other version is ready,
-# which it may be before anybody asks.
-client.update_function_configuration(FunctionName=name, Description="second")
+# F169: an alias that moves keeps what it has, and uses it, until the other version
+# is ready, which it may be before anybody asks.
+client.update_function_configuration(FunctionName=name, Description="second", Environment={"Variables": {"INIT": "3"}})
 client.get_waiter("function_updated_v2").wait(FunctionName=name)
 second = client.publish_version(FunctionName=name)["Version"]
 client.update_alias(FunctionName=name, Name="live", FunctionVersion=second)
 moved = client.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
 assert moved["Status"] in ("IN_PROGRESS", "READY") and moved["AllocatedProvisionedConcurrentExecutions"] == 2 and moved["AvailableProvisionedConcurrentExecutions"] == 2, moved
+called = time.time()
+got = invoke("live")
+if client.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")["Status"] == "IN_PROGRESS":
+    assert got["type"] == "provisioned-concurrency" and got["began"] < called and got["stream"] in streams, got
 assert settled("live") == ready
 called = time.time()
 got = invoke("live")

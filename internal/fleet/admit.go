@@ -70,7 +70,7 @@ func (f *Fleet) forget() {
 func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	now, fn := f.clock(), p.function
 	fn.used = now
-	l := admission.Limits{Account: f.config.Account, Provisioned: fn.provisioned, Version: p.target}
+	l := admission.Limits{Account: f.config.Account, Provisioned: fn.provisioned, Version: p.entitled()}
 	if f.config.Reserve != nil {
 		l.Reserved, l.HasReserved = f.config.Reserve.Reserved(p.version.Function)
 		l.Committed = f.config.Reserve.ReservedTotal()

@@ -78,6 +78,18 @@ func (p *pool) initialised() (n int) {
 	return n
 }
 
+// entitled is how many of the version's invocations provisioned concurrency pays
+// for: its target; or, while an alias takes that to another version, so many as the
+// environments that are kept meanwhile can serve. All versions together have no more
+// than the function. mu is held.
+func (p *pool) entitled() int {
+	n := p.target
+	if n == 0 && len(p.ahead) > 0 {
+		n = p.initialised()
+	}
+	return min(n, p.paid+max(0, p.function.provisioned-p.function.paid))
+}
+
 // guarantees tells whether the room of an environment on demand is set aside for
 // its invocation. What provisioned concurrency pays for has its room in the
 // provisioned environments as soon as these stand, whichever of the version's

@@ -268,6 +268,35 @@ func TestProvisionedMoves(t *testing.T) {
 	})
 }
 
+// TestAllProvisionedMoves: when all of the reservation is provisioned and an alias
+// takes it to another version, callers of the one that serves meanwhile are admitted
+// as before, and both versions together no more than that.
+func TestAllProvisionedMoves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: wide, Waiters: 10, Reserve: reservations{"f": 2}})
+		defer s.fleet.Close(t.Context())
+		one, two := numbered("f", "1", 128), numbered("f", "2", 128)
+		s.provision(one, 2)
+		time.Sleep(time.Second)
+		s.provision(two, 2)
+		synctest.Wait()
+		const exceeded = "ReservedFunctionConcurrentInvocationLimitExceeded"
+		if served, refused := s.together(one, 3, "20ms"); len(served) != 2 || refused[exceeded] != 1 {
+			t.Errorf("of the old version %v ran, refused %v", served, refused)
+		}
+		go func() { _, _ = s.invoke(one, "10ms") }()
+		synctest.Wait()
+		if served, refused := s.together(two, 2, "1ms"); len(served) != 1 || refused[exceeded] != 1 {
+			t.Errorf("beside one of the old version %v of the new one ran, refused %v", served, refused)
+		}
+		time.Sleep(time.Second)
+		if _, err := s.invoke(one, "1ms"); reason(err) != exceeded {
+			t.Errorf("the old version, when all has moved: %v", err)
+		}
+	})
+}
+
 // TestProvisionedMoreThanTheHostHas says so, and what fits is there.
 func TestProvisionedMoreThanTheHostHas(t *testing.T) {
 	t.Parallel()
