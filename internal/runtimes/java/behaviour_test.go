@@ -63,10 +63,25 @@ var binding = []behaviour{
 	one("Plain::nothingEither", `"x"`, `null`),
 	one("Plain::none", `this is not read`, `"none"`),
 	one("Plain::fixed", `"x"`, `"static x"`),
+	one("Plain::security", `"networkaddress.cache.negative.ttl"`, `"1"`),
+	one("Plain::security", `"securerandom.drbg.config"`, `""`),
+	one("Plain::inside", `"x/y"`, `"inside x/y"`),
 	{handler: "Plain::count", events: []string{`1`, `2`}, want: []string{`"call 1"`, `"call 2"`}},
 	{handler: "Plain::date", events: []string{`0`, `"2026-01-02T03:04:05.678Z"`, `"2026-01-02"`, `"Fri, 02 Jan 2026 03:04:05 GMT"`}, want: []string{
 		`"0"`, `"1767323045678"`, `"1767312000000"`, `"1767323045000"`,
 	}},
+	{handler: "Times::echo", events: []string{
+		`{"instant":1.5,"offsetDateTime":"2026-01-02T03:04:05+01:00","zonedDateTime":"2026-01-02T03:04:05Z","duration":"PT1H","localDateTime":[2026,1,2,3,4],"localDate":"2026-01-02",` +
+			`"localTime":"03:04","monthDay":"--01-02","offsetTime":"03:04Z","period":"P1D","year":2026,"yearMonth":[2026,1],"zoneId":"Europe/Berlin","zoneOffset":"+02:00","month":"MAY",` +
+			`"days":{"2026-01-02":"FRIDAY"},"zones":{"2026-01-02T03:04:05Z":"UTC"}}`,
+		`{"localDate":"no date"}`, `{"zoneId":""}`,
+	}, want: []string{
+		`{"instant":1.500000000,"offsetDateTime":1767319445.000000000,"zonedDateTime":1767323045.000000000,"duration":3600.000000000,"localDateTime":[2026,1,2,3,4],"localDate":[2026,1,2],` +
+			`"localTime":[3,4],"monthDay":"--01-02","offsetTime":[3,4,"Z"],"period":"P1D","year":2026,"yearMonth":[2026,1],"zoneId":"Europe/Berlin","zoneOffset":"+02:00","month":"MAY",` +
+			`"days":{"2026-01-02":"FRIDAY"},"zones":{"2026-01-02T03:04:05Z":"UTC"}}`, "", `{}`,
+	}},
+	one("Times::zone", `"UTC"`, `"UTC"`),
+	one("Times::twice", `"PT2S"`, `4.000000000`),
 	{handler: "Plain::maybe", events: []string{`"x"`, `null`}, want: []string{`"x"`, `null`}},
 	{handler: "Plain::large", events: []string{`100000`}, want: []string{`"` + strings.Repeat("x", 100000) + `"`}},
 }

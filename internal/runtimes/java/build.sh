@@ -55,7 +55,7 @@ library() {
 	(cd "$work/classes" && jar xf "$cache/$1-$2.jar")
 }
 
-mkdir "$work/classes" "$work/jackson" "$work/lazy"
+mkdir "$work/classes" "$work/stubs" "$work/jackson" "$work/lazy"
 library aws-lambda-java-core 1.4.0 575c24393cc1ad645e83e618956eabd89ffe8cc09efae2cb62bc6589154d68ed
 library aws-lambda-java-serialization 1.2.0 1513c1f945a3213f916a4b2de1760c97b51d84d110f82bbbcf9cfac53d5651e7
 # One flat jar: the archive of classes (-XX:SharedArchiveFile) is valid for one
@@ -64,27 +64,31 @@ rm -rf "$work/classes/META-INF/versions" "$work/classes/META-INF/maven" "$work/c
 rm -f "$work/classes/module-info.class"
 
 # Some classes of the Jackson that the library has make constants at every start
-# that few functions use, and that take a third of it: formats for dates, and
+# that few functions use, and that take a third of it: formats for dates, time zones,
 # BigDecimal itself, which fills tables from Java 23 on. Here they are made when they
-# are used; lazy.sed says how.
+# are used; lazy.sed and src/jackson say how.
 jackson=2.15.4
 
-# lazily MODULE SHA256 CLASS...: the sources of Jackson's classes, changed
+# lazily GROUP MODULE SHA256 CLASS...: the sources of Jackson's classes, changed
 lazily() {
-	sources=$1-$jackson-sources.jar
-	fetch "com.fasterxml.jackson.core:$1:$jackson:jar:sources" "$sources" "$2"
-	shift 2
+	sources=$2-$jackson-sources.jar
+	fetch "com.fasterxml.jackson.$1:$2:$jackson:jar:sources" "$sources" "$3"
+	shift 3
 	for class; do
 		(cd "$work/jackson" && jar xf "$cache/$sources" "com/fasterxml/jackson/$class.java")
 		sed -f lazy.sed "$work/jackson/com/fasterxml/jackson/$class.java" >"$work/lazy/$(basename "$class").java"
 	done
 }
 
-lazily jackson-core 39eb0047767b181d52575e611b1a0597fd15300cbd1badbe567bf0d94ed18223 core/base/ParserMinimalBase core/base/ParserBase
-lazily jackson-databind b17b352bac8f0d4fb01d32d5c1f31a11b296d78887fd76ec46cf84bc04a36094 databind/util/TokenBuffer databind/util/StdDateFormat
-javac -nowarn -Xlint:none --release 8 -cp "$work/classes" -d "$work/classes" "$work"/lazy/*.java
+lazily core jackson-core 39eb0047767b181d52575e611b1a0597fd15300cbd1badbe567bf0d94ed18223 core/base/ParserMinimalBase core/base/ParserBase
+lazily core jackson-databind b17b352bac8f0d4fb01d32d5c1f31a11b296d78887fd76ec46cf84bc04a36094 \
+	databind/util/TokenBuffer databind/util/StdDateFormat databind/util/ClassUtil databind/cfg/BaseSettings databind/ser/impl/ReadOnlyClassToSerializerMap
+lazily datatype jackson-datatype-jsr310 4eff9a3ea0b543da8049af2c72046dea70bc23efef6c3d565ed2664741f9e703 datatype/jsr310/JavaTimeModule
+javac -nowarn -Xlint:none --release 8 -cp "$work/classes" -d "$work/classes" "$work"/lazy/*.java src/jackson/*.java
 
-javac -nowarn -Xlint:-options --release 8 -cp "$work/classes" -d "$work/classes" src/lambent/runtime/*.java
+javac -nowarn -Xlint:-options --release 8 -d "$work/stubs" src/sun/misc/*.java
+javac -nowarn -Xlint:-options --release 8 -cp "$work/classes:$work/stubs" -d "$work/classes" src/lambent/runtime/*.java
+javac -nowarn -Xlint:-options --release 8 -d "$work/classes/rehearsal" src/rehearsal/*.java
 cat >"$work/manifest" <<EOF
 Main-Class: lambent.runtime.Main
 Add-Opens: java.base/java.io

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,6 +183,7 @@ func TestProgram(t *testing.T) {
 		want    []string
 	}{
 		{"java17", "", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
+		{"java8.al2", "", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
 		{"java11", "", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
 		{"java25", "-Xmx300m -XX:+UseZGC", []string{"-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}},
 		{"java21", "-XX:+TieredCompilation -XX:TieredStopAtLevel=4", []string{"-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxHeapSize=445644k", "-Xshare:auto"}},
@@ -190,7 +192,11 @@ func TestProgram(t *testing.T) {
 	} {
 		v := &lambda.Version{Runtime: c.runtime, MemoryMB: 512, Environment: []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: c.options}}}
 		p, err := Family{}.Program(v, runtimes.Found{Runtime: c.runtime, Path: "/x/bin/java", Prefix: "/x"}, runtimes.Dirs{Bootstrap: "/b"})
-		want := slices.Concat([]string{"/var/lang/bin/java"}, c.want, []string{"-jar", jar, layers})
+		start := []string{"--add-opens=java.base/java.io=ALL-UNNAMED", "-cp", jar, "lambent.runtime.Main"}
+		if c.runtime == "java25" || c.runtime == "java8.al2" {
+			start = []string{"-jar", jar}
+		}
+		want := slices.Concat([]string{"/var/lang/bin/java"}, c.want, start, []string{layers})
 		if err != nil || !slices.Equal(p.Argv, want) {
 			t.Errorf("%s with %q: %q, %v; want %q", c.runtime, c.options, p.Argv, err, want)
 		}
@@ -262,8 +268,8 @@ func TestPrepareMakesAnArchiveThatIsUsed(t *testing.T) {
 		if err := os.Symlink(folder, filepath.Join(place, "runtime")); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(f.Path, "-XX:+UseSerialGC", option+"="+archive, "-Xlog:class+load",
-			"-jar", filepath.Join(place, "runtime", jarName))
+		cmd := exec.Command(f.Path, slices.Concat([]string{"-XX:+UseSerialGC", option + "=" + archive, "-Xlog:class+load"},
+			bootstrap(majorOf(f.Runtime), filepath.Join(place, "runtime", jarName)))...)
 		cmd.Dir = filepath.Join(place, "task")
 		out, _ := cmd.CombinedOutput() // it ends at once: there is no Runtime API
 		if !strings.Contains(string(out), "lambent.runtime.Main source: shared objects file") {
@@ -344,12 +350,16 @@ func TestConstantsAreMadeWhenTheyAreUsed(t *testing.T) {
 		if runtimes.CompareVersions(f.Version, "9") < 0 {
 			t.Skip("Java 8 has no -Xlog")
 		}
+		const instants = "com/amazonaws/lambda/thirdparty/com/fasterxml/jackson/datatype/jsr310/deser/InstantDeserializer"
 		made := func(handler, event string) []string {
 			j := job(f, handler, event)
 			j.Env = []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: "-Xlog:class+init=info"}}
 			var seen []string
 			log := runtimetest.Run(t, j).Stdout
-			for _, class := range []string{"java/util/GregorianCalendar", "java/text/SimpleDateFormat", "java/math/BigDecimal"} {
+			for _, class := range []string{
+				"java/util/GregorianCalendar", "java/text/SimpleDateFormat", "java/math/BigDecimal",
+				"java/util/TimeZone", "java/lang/reflect/Proxy", instants,
+			} {
 				if strings.Contains(log, "'"+class+"'") || strings.Contains(log, " "+class+" ") {
 					seen = append(seen, class)
 				}
@@ -359,8 +369,48 @@ func TestConstantsAreMadeWhenTheyAreUsed(t *testing.T) {
 		if seen := made("Plain::text", `"x"`); len(seen) != 0 {
 			t.Errorf("a function of texts has initialized %q", seen)
 		}
+		if seen := made("Times::zone", `"UTC"`); !slices.Contains(seen, instants) {
+			t.Errorf("a function of times has initialized only %q of them", seen)
+		}
 		if seen := made("Plain::date", `"Fri, 02 Jan 2026 03:04:05 GMT"`); !slices.Contains(seen, "java/text/SimpleDateFormat") {
 			t.Errorf("a function of dates has initialized only %q of them", seen)
+		}
+	})
+}
+
+// lazy.sed names classes that have Jackson's mark of its own, so that Java need not
+// make annotations of it: they must have it, and no others may seem to.
+func TestMarkedClasses(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		o := runtimetest.Run(t, job(f, "Marked::differing", `"x"`))
+		if got := posts(o); len(got) != 1 || got[0] != `["76"]` {
+			t.Errorf("of the marked classes seem to be otherwise: %q", got)
+		}
+	})
+}
+
+// What does not ask for a serializer of the function's own everywhere must find it where
+// functions have it.
+func TestOwnSerializer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		const service = "META-INF/services/com.amazonaws.services.lambda.runtime.CustomPojoSerializer"
+		for _, c := range []struct{ providers, options, want string }{
+			{"fixtures.Own\n", "", `"own java.lang.String!"`},
+			{"fixtures.Own\n", "-Dx=y", `"own java.lang.String!"`},
+			{"fixtures.Own\nfixtures.Own$Other\n", "", "too many serializers"},
+			{"# none\n", "", `"x"`},
+		} {
+			j := job(f, "Plain::text", `"x"`)
+			j.Task = maps.Clone(j.Task)
+			j.Task[service] = c.providers
+			if c.options != "" {
+				j.Env = []lambda.Variable{{Name: "JAVA_TOOL_OPTIONS", Value: c.options}}
+			}
+			if got := strings.Join(posts(runtimetest.Run(t, j)), " "); !strings.Contains(strings.ToLower(got), strings.ToLower(c.want)) {
+				t.Errorf("with %q and options %q: %s, want %s", c.providers, c.options, got, c.want)
+			}
 		}
 	})
 }

@@ -51,7 +51,8 @@ func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTimeout)
 	defer cancel()
 	rehearse := func(options ...string) error {
-		cmd := exec.CommandContext(ctx, found.Path, slices.Concat([]string{"-XX:TieredStopAtLevel=1"}, options, []string{"-jar", "../runtime/" + jarName, "--rehearse"})...)
+		cmd := exec.CommandContext(ctx, found.Path, slices.Concat([]string{"-XX:TieredStopAtLevel=1"}, options,
+			bootstrap(majorOf(found.Runtime), "../runtime/"+jarName), []string{"--rehearse"})...)
 		cmd.Dir = task
 		cmd.Env = host.Env
 		defer runtimes.Tether(cmd)()

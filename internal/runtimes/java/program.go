@@ -58,6 +58,17 @@ func settings(v *lambda.Version, major string, archives []string) []setting {
 // (developer guide, "Java runtime startup behavior": from Java 17 on).
 func stopsAtC1(major string) bool { return runtimes.CompareVersions(major, "17") >= 0 }
 
+// bootstrap names what the virtual machine runs. As on AWS, functions may look into
+// java.io's classes: the jar's manifest says so, but what is on the command line is
+// done sooner and costs less. From Java 24 on, where linked archives want to know
+// of nothing but a jar, and on Java 8, which has no modules, the jar says it all.
+func bootstrap(major, jar string) []string {
+	if runtimes.CompareVersions(major, "9") < 0 || runtimes.CompareVersions(major, "24") >= 0 {
+		return []string{"-jar", jar}
+	}
+	return []string{"--add-opens=java.base/java.io=ALL-UNNAMED", "-cp", jar, "lambent.runtime.Main"}
+}
+
 // Program starts the virtual machine with the bootstrap. Its argument is the
 // layers' folder, which a driver without a file system of its own puts
 // elsewhere.
@@ -71,7 +82,7 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 	}
 	p := sandbox.Program{
 		Mounts:  append(dirs.Mounts(found), elsewhere(found.Prefix)...),
-		Argv:    append(argv, "-jar", runtimes.RuntimeDir+"/"+jarName, runtimes.LayerRoot+"/java"),
+		Argv:    slices.Concat(argv, bootstrap(majorOf(found.Runtime), runtimes.RuntimeDir+"/"+jarName), []string{runtimes.LayerRoot + "/java"}),
 		Dir:     runtimes.TaskRoot,
 		Wrapper: true,
 		OldKeys: runtimes.CompareVersions(majorOf(found.Runtime), "17") < 0,

@@ -70,14 +70,27 @@ final class Binding {
 
     private CustomPojoSerializer custom() {
         if (!looked) {
-            Iterator<CustomPojoSerializer> all = ServiceLoader.load(CustomPojoSerializer.class, loader).iterator();
-            custom = all.hasNext() ? all.next() : null;
-            if (all.hasNext()) {
-                throw new TooManyServiceProvidersFoundException();
-            }
+            custom = broughtNone() ? null : onlyOne(ServiceLoader.load(CustomPojoSerializer.class, loader).iterator());
             looked = true;
         }
         return custom;
+    }
+
+    /**
+     * The usual case without a ServiceLoader, which looks everywhere and takes 5 ms to say so. Who speaks to the virtual machine can add to
+     * the class path, so there it is asked.
+     */
+    private boolean broughtNone() {
+        return loader instanceof FunctionClassLoader && System.getenv("JAVA_TOOL_OPTIONS") == null && System.getenv("JDK_JAVA_OPTIONS") == null
+                && ((FunctionClassLoader) loader).findResource("META-INF/services/" + CustomPojoSerializer.class.getName()) == null;
+    }
+
+    private static CustomPojoSerializer onlyOne(Iterator<CustomPojoSerializer> all) {
+        CustomPojoSerializer first = all.hasNext() ? all.next() : null;
+        if (all.hasNext()) {
+            throw new TooManyServiceProvidersFoundException();
+        }
+        return first;
     }
 
     private static PojoSerializer<Object> adapt(CustomPojoSerializer own, Type type) {

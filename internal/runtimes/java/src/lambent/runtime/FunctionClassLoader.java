@@ -31,13 +31,15 @@ final class FunctionClassLoader extends URLClassLoader {
     }
 
     private static void jars(String folder, List<URL> places) throws MalformedURLException {
-        String[] names = new File(folder).list((dir, name) -> name.endsWith(".jar"));
+        String[] names = new File(folder).list();
         if (names == null) {
             return;
         }
         Arrays.sort(names);
         for (String name : names) {
-            places.add(new URL("file", null, -1, folder + "/" + name));
+            if (name.endsWith(".jar")) {
+                places.add(new URL("file", null, -1, folder + "/" + name));
+            }
         }
     }
 }

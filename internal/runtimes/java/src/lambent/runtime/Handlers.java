@@ -13,6 +13,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -20,6 +21,8 @@ import java.util.List;
  * RequestStreamHandler, or "package.Class::method".
  *
  * <p>A class that cannot be initialised or constructed fails the start. Every other mistake is told to each caller.
+ *
+ * <p>There are no lambda expressions here nor in what else every start runs: the first costs 10 ms of processor time.
  */
 final class Handlers {
     private static final byte[] NULL = {'n', 'u', 'l', 'l'};
@@ -75,7 +78,11 @@ final class Handlers {
     private Handler ofInterface(Class<?> type) throws Exception {
         if (RequestStreamHandler.class.isAssignableFrom(type)) {
             RequestStreamHandler handler = (RequestStreamHandler) make(type);
-            return handler::handleRequest;
+            return new Handler() {
+                @Override public void handle(InputStream event, OutputStream answer, Context context) throws Throwable {
+                    handler.handleRequest(event, answer, context);
+                }
+            };
         }
         if (!RequestHandler.class.isAssignableFrom(type)) {
             throw Fault.saying("Class does not implement an appropriate handler interface: " + type.getName());
@@ -83,7 +90,11 @@ final class Handlers {
         Type[] types = Generics.requestHandlerTypes(type);
         @SuppressWarnings("unchecked")
         RequestHandler<Object, Object> handler = (RequestHandler<Object, Object>) make(type);
-        return typed(types[0], types[1], handler::handleRequest);
+        return typed(types[0], types[1], new Call() {
+            @Override public Object with(Object input, Context context) {
+                return handler.handleRequest(input, context);
+            }
+        });
     }
 
     private Object make(Class<?> type) throws Exception {
@@ -117,13 +128,15 @@ final class Handlers {
         if (answers) {
             binding.of(output, null);
         }
-        return (event, answer, context) -> {
-            Object value = input == null ? null : parse(input, event, context);
-            Object result = call.with(value, context);
-            if (answers) {
-                print(output, result, answer, context);
-            } else {
-                answer.write(NULL);
+        return new Handler() {
+            @Override public void handle(InputStream event, OutputStream answer, Context context) throws Throwable {
+                Object value = input == null ? null : parse(input, event, context);
+                Object result = call.with(value, context);
+                if (answers) {
+                    print(output, result, answer, context);
+                } else {
+                    answer.write(NULL);
+                }
             }
         };
     }
@@ -158,7 +171,11 @@ final class Handlers {
                 named.add(m);
             }
         }
-        Collections.sort(named, (a, b) -> rank(b) - rank(a));
+        Collections.sort(named, new Comparator<Method>() {
+            @Override public int compare(Method a, Method b) {
+                return rank(b) - rank(a);
+            }
+        });
         for (Method m : named) {
             Handler handler = ofSignature(type, m);
             if (handler != null) {
@@ -201,11 +218,13 @@ final class Handlers {
         }
         Object instance = instance(type, m);
         Type input = p.length == 0 || (p.length == 1 && context) ? null : p[0];
-        return typed(input, m.getGenericReturnType(), (value, c) -> {
-            if (input == null) {
-                return context ? invoke(m, instance, c) : invoke(m, instance);
+        return typed(input, m.getGenericReturnType(), new Call() {
+            @Override public Object with(Object value, Context c) throws Throwable {
+                if (input == null) {
+                    return context ? invoke(m, instance, c) : invoke(m, instance);
+                }
+                return context ? invoke(m, instance, value, c) : invoke(m, instance, value);
             }
-            return context ? invoke(m, instance, value, c) : invoke(m, instance, value);
         });
     }
 
@@ -239,16 +258,18 @@ final class Handlers {
         }
         Object instance = instance(type, m);
         Class<?>[] p = m.getParameterTypes();
-        return (event, answer, context) -> {
-            Object[] values = new Object[p.length];
-            boolean wrote = false;
-            for (int i = 0; i < p.length; i++) {
-                values[i] = p[i] == InputStream.class ? event : p[i] == OutputStream.class ? answer : context;
-                wrote |= p[i] == OutputStream.class;
-            }
-            invoke(m, instance, values);
-            if (!wrote) {
-                answer.write(NULL);
+        return new Handler() {
+            @Override public void handle(InputStream event, OutputStream answer, Context context) throws Throwable {
+                Object[] values = new Object[p.length];
+                boolean wrote = false;
+                for (int i = 0; i < p.length; i++) {
+                    values[i] = p[i] == InputStream.class ? event : p[i] == OutputStream.class ? answer : context;
+                    wrote |= p[i] == OutputStream.class;
+                }
+                invoke(m, instance, values);
+                if (!wrote) {
+                    answer.write(NULL);
+                }
             }
         };
     }

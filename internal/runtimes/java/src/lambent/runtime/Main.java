@@ -6,7 +6,6 @@ import java.io.IOError;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.reflect.Field;
-import java.security.Security;
 
 /**
  * The Java runtime: it loads the handler that _HANDLER names and serves one invocation after the other.
@@ -109,7 +108,7 @@ public final class Main {
 
     static void describePlatform(String ttl) {
         if (System.getProperty("java.security.properties") == null) {
-            Security.setProperty("networkaddress.cache.negative.ttl", ttl == null ? "1" : ttl);
+            SecurityProperties.set("networkaddress.cache.negative.ttl", ttl == null ? "1" : ttl);
         }
         File certificates = new File("/etc/pki/java/cacerts");
         if (System.getProperty("javax.net.ssl.trustStore") == null && certificates.isFile()) {

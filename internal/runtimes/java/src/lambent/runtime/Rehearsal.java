@@ -2,6 +2,10 @@ package lambent.runtime;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
+import java.io.DataInputStream;
+import java.io.File;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -13,6 +17,8 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 
 /**
  * Plays some invocations against itself, so that the virtual machine can archive the classes that a life needs
@@ -128,15 +134,49 @@ public final class Rehearsal {
     public void stream(InputStream event, OutputStream answer, Context context) {}
 
     static void play() throws Exception {
-        play(0, Values.class.getName());
-        play(0, Rehearsal.class.getName() + "::map");
-        play(1, Rehearsal.class.getName() + "::text");
-        play(2, Rehearsal.class.getName() + "::map");
+        String none = "/nonexistent";
+        play(0, Values.class.getName(), none);
+        play(0, Rehearsal.class.getName() + "::map", none);
+        play(1, Rehearsal.class.getName() + "::text", none);
+        play(2, Rehearsal.class.getName() + "::map", none);
         for (String method : new String[] {"::instance", "::both", "::stream"}) {
-            play(0, Rehearsal.class.getName() + method);
+            play(0, Rehearsal.class.getName() + method, none);
         }
+        byte[] function = function();
+        play(0, "Rehearsed::handle", folder(function));
+        play(0, "Rehearsed::handle", library(function));
         warm(2);
         Class.forName(Ahead.class.getName());
+    }
+
+    /** The class that build.sh has put where no class loader finds it by its name. */
+    private static byte[] function() throws IOException {
+        try (InputStream in = Rehearsal.class.getResourceAsStream("/rehearsal/Rehearsed.class")) {
+            byte[] code = new byte[in.available()];
+            new DataInputStream(in).readFully(code);
+            return code;
+        }
+    }
+
+    /** A function's folder with the class in it, within the working folder. */
+    private static String folder(byte[] function) throws IOException {
+        File folder = new File("folder").getAbsoluteFile();
+        folder.mkdir();
+        try (FileOutputStream out = new FileOutputStream(new File(folder, "Rehearsed.class"))) {
+            out.write(function);
+        }
+        return folder.getPath();
+    }
+
+    /** A function's folder with the class in a library. */
+    private static String library(byte[] function) throws IOException {
+        File folder = new File("library").getAbsoluteFile();
+        new File(folder, "lib").mkdirs();
+        try (ZipOutputStream out = new ZipOutputStream(new FileOutputStream(new File(folder, "lib/function.jar")))) {
+            out.putNextEntry(new ZipEntry("Rehearsed.class"));
+            out.write(function);
+        }
+        return folder.getPath();
     }
 
     /**
@@ -177,13 +217,13 @@ public final class Rehearsal {
         }
     }
 
-    private static void play(int event, String handler) throws Exception {
+    private static void play(int event, String handler, String task) throws Exception {
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Thread peer = new Thread(() -> answer(server, EVENTS[event]));
             peer.setDaemon(true);
             peer.start();
             try {
-                Main.run(new Client("127.0.0.1:" + server.getLocalPort()), Log.fromEnvironment(), handler, "/nonexistent", "/nonexistent");
+                Main.run(new Client("127.0.0.1:" + server.getLocalPort()), Log.fromEnvironment(), handler, task, "/nonexistent");
             } catch (Client.Unreachable e) {
                 // the play is over
             }
@@ -201,7 +241,7 @@ public final class Rehearsal {
             peer.getOutputStream().write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
             in.read(buffer);
             server.close();
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             // the rehearsing side ends on its own
         }
     }
