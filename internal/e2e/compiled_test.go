@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -115,4 +117,28 @@ func TestLiveFolderIsNeverCompiled(t *testing.T) {
 			t.Errorf("after change %d it answers %s", value, r.payload)
 		}
 	}
+}
+
+// TestCompiledCodeGoesWithItsFunction: nothing is left of a package that nobody has.
+func TestCompiledCodeGoesWithItsFunction(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	if s.driver == "process" {
+		t.Skip("nothing is compiled where functions can change their folders")
+	}
+	zip := modules(t, "soon gone")
+	digest := sha256.Sum256(zip)
+	folder := filepath.Join(s.dir, "compiled", base64.RawURLEncoding.EncodeToString(digest[:]))
+	name := s.deploy(t, function{archives: zip})
+	eventually(t, "its modules are compiled before anybody calls it", func() bool {
+		files, _ := filepath.Glob(filepath.Join(folder, "*", "index"))
+		return len(files) == 1
+	})
+	if _, err := s.client().DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the code of a function that was deleted goes", func() bool {
+		_, err := os.Stat(folder)
+		return os.IsNotExist(err)
+	})
 }
