@@ -20,6 +20,7 @@ type function struct {
 	provisioned int // targets of its versions, all together
 	pools       int
 
+	settled   map[*member]struct{} // busy environments that have answered
 	requests  admission.Meter
 	starts    admission.Meter
 	throttles uint64
@@ -41,7 +42,7 @@ func (f *Fleet) clock() time.Duration { return time.Since(f.epoch) }
 func (f *Fleet) function(o owner) *function {
 	fn := f.functions[o]
 	if fn == nil {
-		fn = &function{used: f.clock()}
+		fn = &function{used: f.clock(), settled: map[*member]struct{}{}}
 		f.functions[o] = fn
 	}
 	return fn
@@ -70,7 +71,7 @@ func (f *Fleet) forget() {
 func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	now, fn := f.clock(), p.function
 	fn.used = now
-	l := admission.Limits{Account: f.config.Account, Provisioned: fn.provisioned, Version: p.entitled()}
+	l := admission.Limits{Account: f.config.Account, Provisioned: fn.provisioned, Version: p.entitled(p.paid, fn.paid)}
 	if f.config.Reserve != nil {
 		l.Reserved, l.HasReserved = f.config.Reserve.Reserved(p.version.Function)
 		l.Committed = f.config.Reserve.ReservedTotal()
@@ -78,10 +79,10 @@ func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	u := admission.Usage{Version: p.paid, Function: fn.running, Unreserved: f.unreserved}
 	m := admission.Meters{Version: p.requests, Function: fn.requests, Account: f.requests}
 	class, reason := admission.Decide(l, u, &m, now, asynchronous)
-	if reason == admission.ReservedExceeded || reason == admission.AccountExceeded {
-		if before := u; p.withoutSettled(&u) != before {
-			class, reason = admission.Decide(l, u, &m, now, asynchronous)
-		}
+	if len(fn.settled) > 0 && (reason == admission.ReservedExceeded || reason == admission.AccountExceeded) {
+		u, paid := p.withoutSettled(u)
+		l.Version = p.entitled(u.Version, paid)
+		class, reason = admission.Decide(l, u, &m, now, asynchronous)
 	}
 	p.requests, fn.requests, f.requests = m.Version, m.Function, m.Account
 	s := share{p, class}
@@ -93,18 +94,23 @@ func (f *Fleet) admit(p *pool, asynchronous bool) (share, error) {
 	return s, nil
 }
 
-// withoutSettled takes the invocations that have answered, and whose environments
-// are expected back soon, from what runs. A client that calls again as soon as it
-// has its answer is not two. mu is held.
-func (p *pool) withoutSettled(u *admission.Usage) admission.Usage {
+// withoutSettled takes the function's invocations that have answered, and whose
+// environments are expected back soon, from what runs, and from those of them that
+// provisioned concurrency pays for. A client that calls again as soon as it has its
+// answer is not two, whichever version it gets. mu is held.
+func (p *pool) withoutSettled(u admission.Usage) (_ admission.Usage, paid int) {
 	now := time.Now()
-	for m := range p.settled {
+	paid = p.function.paid
+	for m := range p.function.settled {
 		if !m.back.After(now) {
 			continue
 		}
 		switch m.share.class {
 		case admission.Provisioned:
-			u.Version--
+			paid--
+			if m.pool == p {
+				u.Version--
+			}
 		case admission.Unreserved:
 			u.Function--
 			u.Unreserved--
@@ -113,7 +119,7 @@ func (p *pool) withoutSettled(u *admission.Usage) admission.Usage {
 		case admission.Refused:
 		}
 	}
-	return *u
+	return u, paid
 }
 
 func (s share) enter(f *Fleet) { s.count(f, 1) }
@@ -178,5 +184,5 @@ func tooMany(reason admission.Reason) *lambda.Error {
 func (f *Fleet) done(m *member) {
 	m.share.leave(f)
 	m.share = share{}
-	delete(m.pool.settled, m)
+	delete(m.pool.function.settled, m)
 }

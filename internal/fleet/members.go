@@ -14,7 +14,7 @@ func (f *Fleet) Settled(id string, back time.Duration) {
 	defer f.mu.Unlock()
 	if m := f.members[id]; m != nil && m.state == busy {
 		m.back = time.Now().Add(back)
-		m.pool.settled[m] = struct{}{}
+		m.pool.function.settled[m] = struct{}{}
 	}
 }
 

@@ -18,7 +18,6 @@ type pool struct {
 	ready    []*member // provisioned and idle, most recently used last
 	waiters  []*waiter // oldest first
 	members  int
-	settled  map[*member]struct{} // busy ones that have answered
 	retired  bool
 	failures int // environments in a row that could not be made for callers
 	yield    int // busy ones that end as soon as they can, for the sake of other functions
@@ -77,7 +76,7 @@ func (f *Fleet) pool(v *lambda.Version) *pool {
 	k := keyOf(v)
 	p := f.pools[k]
 	if p == nil {
-		p = &pool{name: k.String(), version: v, function: f.function(owner{v.Account, v.Function}), settled: map[*member]struct{}{}}
+		p = &pool{name: k.String(), version: v, function: f.function(owner{v.Account, v.Function})}
 		p.function.pools++
 		f.pools[k], f.named[p.name] = p, p
 	}
@@ -158,8 +157,8 @@ func (p *pool) unlist(m *member) {
 // its answer comes before the runtime has asked for more, and need not pay for
 // a cold start. mu is held.
 func (p *pool) comingBack(now time.Time) (n int, last time.Time) {
-	for m := range p.settled {
-		if m.back.After(now) {
+	for m := range p.function.settled {
+		if m.pool == p && m.back.After(now) {
 			n++
 			if m.back.After(last) {
 				last = m.back

@@ -80,14 +80,14 @@ func (p *pool) initialised() (n int) {
 
 // entitled is how many of the version's invocations provisioned concurrency pays
 // for: its target; or, while an alias takes that to another version, so many as the
-// environments that are kept meanwhile can serve. All versions together have no more
-// than the function. mu is held.
-func (p *pool) entitled() int {
+// environments that are kept meanwhile can serve. Paid is how many run, of the version
+// and of all: together they have no more than the function. mu is held.
+func (p *pool) entitled(paid, all int) int {
 	n := p.target
 	if n == 0 && len(p.ahead) > 0 {
 		n = p.initialised()
 	}
-	return min(n, p.paid+max(0, p.function.provisioned-p.function.paid))
+	return min(n, paid+max(0, p.function.provisioned-all))
 }
 
 // guarantees tells whether the room of an environment on demand is set aside for

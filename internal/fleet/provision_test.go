@@ -380,6 +380,34 @@ func TestOneCallerIsNotTwo(t *testing.T) {
 	})
 }
 
+// TestOneCallerOfManyVersions: nor is one whose alias leads to another version each
+// time, by its weights or because it moves, with all of it provisioned or nothing.
+func TestOneCallerOfManyVersions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStable(t, Config{Limits: wide, Waiters: 10, Reserve: reservations{"f": 1, "p": 1}})
+		defer s.fleet.Close(t.Context())
+		ahead := [2]*lambda.Version{numbered("p", "1", 128), numbered("p", "2", 128)}
+		s.provision(ahead[0], 1)
+		time.Sleep(time.Second)
+		for _, versions := range [][2]*lambda.Version{{numbered("f", "1", 128), numbered("f", "2", 128)}, ahead} {
+			m, err := s.fleet.lease(t.Context(), versions[0], false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if versions == ahead {
+				s.provision(ahead[1], 1)
+			}
+			s.fleet.Settled(m.id, 5*time.Millisecond)
+			go func() { time.Sleep(time.Millisecond); s.fleet.Vacant(m.id) }()
+			if _, err := s.invoke(versions[1], "0s"); err != nil {
+				t.Errorf("%s: %v", versions[1].Function, err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+	})
+}
+
 // TestRequestRate: §8.1, §8.2: ten requests a second for each concurrency, with
 // the reason and Retry-After; asynchronous ones are not bound.
 func TestRequestRate(t *testing.T) {
