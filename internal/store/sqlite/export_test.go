@@ -74,3 +74,9 @@ func SubmitSlowly(ctx context.Context, s *Store, name string, begun chan<- struc
 		return upsertFunction(ctx, tx, name, []byte(`{"Name":"`+name+`"}`))
 	})
 }
+
+// Spare is what new events leave of the disk.
+const Spare = spare
+
+// SetFree says how much of the disk is free.
+func SetFree(s *Store, bytes int64) { s.free = func() (int64, error) { return bytes, nil } }

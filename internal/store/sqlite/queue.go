@@ -48,6 +48,10 @@ func (s *Store) insertEvent(ctx context.Context, e *store.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := s.takeRoom(ctx, len(e.Payload)); err != nil {
+		return fmt.Errorf("store event %s: %w", e.RequestID, err)
+	}
+	defer s.giveRoom(len(e.Payload))
 	err = s.writer.submit(ctx, func(ctx context.Context, tx *transaction) error {
 		_, err := tx.exec(ctx, insertEvent, row...)
 		return err

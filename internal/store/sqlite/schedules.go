@@ -121,13 +121,18 @@ func (s *Store) deleteScheduled(ctx context.Context, where string, keys ...any) 
 
 // Fire implements store.Ticks.
 func (s *Store) Fire(ctx context.Context, t store.Tick, events []*store.Event) (fired bool, err error) {
-	rows := make([][]any, len(events))
+	rows, bytes := make([][]any, len(events)), 0
 	for i, e := range events {
 		e.Sequence = s.sequence.Add(1)
+		bytes += len(e.Payload)
 		if rows[i], err = eventRow(e); err != nil {
 			return false, err
 		}
 	}
+	if err := s.takeRoom(ctx, bytes); err != nil {
+		return false, fmt.Errorf("store tick of %s: %w", t.Key, err)
+	}
+	defer s.giveRoom(bytes)
 	err = s.writer.submit(context.WithoutCancel(ctx), func(ctx context.Context, tx *transaction) error {
 		result, err := tx.exec(ctx, "UPDATE scheduled SET tick = ? WHERE key = ?", t.At.UnixMicro(), t.Key)
 		if err != nil {

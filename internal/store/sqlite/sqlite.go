@@ -41,6 +41,8 @@ type Store struct {
 
 	sequence atomic.Int64 // of the event that was queued last
 	claims   claims
+	writing  atomic.Int64          // bytes of new events
+	free     func() (int64, error) // bytes on the disk
 
 	closeOnce sync.Once
 	closeErr  error
@@ -60,7 +62,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s for writing: %w", path, err), db.Close())
 	}
-	s := &Store{db: db, writer: startWriter(conn)}
+	s := &Store{db: db, writer: startWriter(conn), free: freeAt(path)}
 	if err := s.lastSequence(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("read queue of %s: %w", path, err), s.Close())
 	}

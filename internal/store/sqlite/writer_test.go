@@ -188,6 +188,67 @@ func event(id string) store.Event {
 	return store.Event{RequestID: id, Function: "f", Payload: make([]byte, 20_000), Accepted: now, Due: now}
 }
 
+// A disk that is nearly full takes no new events, so that those that are there can be
+// finished and dropped; what they leave in the file takes new ones.
+func TestDiskNearlyFull(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "lambent.db"))
+	defer s.Close()
+	if err := s.PutRule(t.Context(), lambda.Rule{Name: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	var sequences []int64
+	for i := range 10 {
+		e := event(fmt.Sprint(i))
+		e.Payload = make([]byte, 1<<20)
+		if err := s.EnqueueClaimed(t.Context(), &e); err != nil {
+			t.Fatal(err)
+		}
+		sequences = append(sequences, e.Sequence)
+	}
+	attempts := func() (errs []error) {
+		for i, enqueue := range []func(context.Context, *store.Event) error{s.Enqueue, s.EnqueueClaimed} {
+			e := event(fmt.Sprint("attempt ", i))
+			errs = append(errs, enqueue(t.Context(), &e))
+		}
+		e := event("tick")
+		_, err := s.Fire(t.Context(), store.Tick{Key: store.RuleKey("r"), At: time.Now()}, []*store.Event{&e})
+		return append(errs, err)
+	}
+	sqlite.SetFree(s, sqlite.Spare/2)
+	for i, err := range attempts() {
+		if err == nil || !strings.Contains(err.Error(), "the disk has 8 MB left") {
+			t.Errorf("attempt %d: %v", i, err)
+		}
+	}
+	for _, sequence := range sequences {
+		if err := s.Remove(t.Context(), sequence); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, err := range attempts() {
+		if err != nil {
+			t.Errorf("attempt %d, with room in the file: %v", i, err)
+		}
+	}
+	sqlite.SetFree(s, sqlite.Spare/8)
+	for i, err := range attempts() {
+		if err == nil {
+			t.Errorf("attempt %d was taken without room for the log", i)
+		}
+	}
+	sqlite.SetFree(s, sqlite.Spare)
+	e := event("the first that spoils it")
+	e.Payload = make([]byte, 8<<20)
+	if err := s.Enqueue(t.Context(), &e); err == nil {
+		t.Error("an event was taken that leaves too little")
+	}
+	sqlite.SetFree(s, 3*sqlite.Spare)
+	if err := s.Enqueue(t.Context(), &e); err != nil {
+		t.Errorf("an event that leaves enough: %v", err)
+	}
+}
+
 // Statements that were prepared go on after the tables have changed.
 func TestStatementsOutliveTheirTables(t *testing.T) {
 	t.Parallel()
