@@ -184,7 +184,7 @@ func (c *contest) warmTurns(ctx context.Context) error {
 		load
 	}{
 		{"warm", load{clients: 1, length: c.length}},
-		{"each 20 ms", load{clients: 1, length: c.length, pause: 20 * time.Millisecond}},
+		{"each 50 ms", load{clients: 1, length: c.length, pause: restingPause}},
 		{"8 clients", load{clients: 8, length: c.length}},
 	} {
 		l.event = []byte(wrappedEvent)

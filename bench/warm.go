@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// restingPause is long enough between two events for Lambent to freeze the function,
+// however soon after it was thawed.
+const restingPause = 50 * time.Millisecond
+
 // turns measures sides one after the other, round by round, each round in the
 // other direction.
 func (b *bench) turns(ctx context.Context, l load, sides []side) (map[string][]sample, error) {
@@ -103,11 +107,11 @@ func (b *bench) warm(ctx context.Context) error {
 	}
 	b.compareWarm("warm", "go, back to back", out, sides)
 	b.note(row{Part: "warm", What: "environments for 1 client", Side: "lambent", Value: float64(b.server.environments(ctx)), Unit: ""})
-	out, err = b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent, pause: 20 * time.Millisecond}, sides)
+	out, err = b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent, pause: restingPause}, sides)
 	if err != nil {
 		return err
 	}
-	b.compareWarm("warm", "go, each 20 ms (frozen)", out, sides)
+	b.compareWarm("warm", "go, each 50 ms (frozen)", out, sides)
 	return b.server.remove(ctx, name)
 }
 

@@ -106,7 +106,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.DurationVar(&o.wait, "max-wait", 2*time.Minute, "how long a caller may wait for an environment before it gets 429; within what is reserved or provisioned for its function, 15m longer")
 	f.DurationVar(&o.idle, "idle-timeout", 10*time.Minute, "when an environment without invocations ends; 0: never")
 	f.DurationVar(&o.lifetime, "max-lifetime", 2*time.Hour, "when an environment ends however busy its function is; 0: never")
-	f.DurationVar(&o.freezeAfter, "freeze-after", defaultFreezeAfter, "how long an environment stays awake when it has nothing to do")
+	f.DurationVar(&o.freezeAfter, "freeze-after", defaultFreezeAfter, "how long an environment stays awake when it has nothing to do; up to four times as long if its clients come back soon after")
 	f.IntVar(&o.bootPoolMB, "boot-pool-memory", defaultBootPoolMB, "MB that sandboxes and runtimes may take that are started ahead of cold starts; 0: none are")
 	f.DurationVar(&o.logRetention, "log-retention", 0, "when log records of groups without a retention of their own go; 0: when --log-max is reached")
 	f.IntVar(&o.logMaxMB, "log-max", 2048, "MB of log records that are kept")

@@ -19,7 +19,29 @@ type rest struct {
 	box    sandbox.Sandbox // mu; nil before there is one and after it is gone
 	wanted bool            // mu; the environment is to be frozen
 	asleep bool            // mu; it is frozen
+	since  time.Time       // mu; when it was frozen
 	cancel func()          // mu; breaks off the freeze in progress, nil when there is none
+	naps   naps            // mu
+}
+
+// naps are the freezes that were not worth it. A freeze and its thaw cost as much as
+// an invocation; under load clients come back a little after an environment has been
+// frozen, again and again, and it then stays awake a little longer.
+type naps int
+
+// mostNaps bounds how much longer: 4 times.
+const mostNaps = 2
+
+// stretch is how long an environment stays awake that otherwise would for so long.
+func (n naps) stretch(usual time.Duration) time.Duration { return usual << n }
+
+// after counts a freeze, by how long it lasted: one that was shorter than the wait
+// for it was not worth it, and one that was makes up for all before.
+func (n naps) after(slept, usual time.Duration) naps {
+	if slept >= n.stretch(usual) {
+		return 0
+	}
+	return min(n+1, mostNaps)
 }
 
 func (r *rest) sandbox() sandbox.Sandbox {
@@ -40,16 +62,17 @@ func (r *rest) set(box sandbox.Sandbox) {
 	r.mu.Unlock()
 }
 
-// want says whether the environment is to be frozen. A freeze in progress is
+// want says whether the environment is to be frozen, and tells of its naps. A freeze in progress is
 // broken off when it is not: under load the last process stands still only after
 // milliseconds, and an invocation waits for none of them.
-func (r *rest) want(frozen bool) {
+func (r *rest) want(frozen bool) naps {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.wanted = frozen
 	if !frozen && r.cancel != nil {
 		r.cancel()
 	}
-	r.mu.Unlock()
+	return r.naps
 }
 
 // begin is a freeze's question whether it is still wanted.
@@ -72,7 +95,7 @@ func (r *rest) touched() bool {
 
 func (r *rest) fell(asleep bool) {
 	r.mu.Lock()
-	r.asleep = asleep
+	r.asleep, r.since = asleep, time.Now()
 	if r.cancel != nil {
 		r.cancel()
 		r.cancel = nil
@@ -80,14 +103,26 @@ func (r *rest) fell(asleep bool) {
 	r.mu.Unlock()
 }
 
+// disturbed counts a freeze that an invocation ended, or broke off; usual is how long
+// the environment stays awake before.
+func (r *rest) disturbed(usual time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slept := time.Duration(0)
+	if r.asleep {
+		slept = time.Since(r.since)
+	}
+	r.naps = r.naps.after(slept, usual)
+}
+
 // freezeSoon freezes the environment beside the road.
 func (e *Environment) freezeSoon() {
-	e.rest.want(true)
-	if e.parts.FreezeAfter <= 0 {
+	wait := e.rest.want(true).stretch(e.parts.FreezeAfter)
+	if wait <= 0 {
 		go e.freeze()
 		return
 	}
-	e.rest.later.Set(time.Now().Add(e.parts.FreezeAfter))
+	e.rest.later.Set(time.Now().Add(wait))
 }
 
 // freeze stops the processes unless an invocation came meanwhile.
@@ -107,7 +142,9 @@ func (e *Environment) freeze() {
 	switch {
 	case err == nil:
 		e.publish(event.Frozen{})
-	case !brokenOff:
+	case brokenOff:
+		e.rest.disturbed(e.parts.FreezeAfter)
+	default:
 		e.parts.Log.Error("freeze", "environment", e.id, "err", err)
 	}
 }
@@ -134,6 +171,7 @@ func (e *Environment) thaw() {
 	if !e.rest.frozen() {
 		return
 	}
+	e.rest.disturbed(e.parts.FreezeAfter)
 	began := time.Now()
 	if !e.wake() {
 		return
