@@ -317,7 +317,7 @@ func (d *daemon) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Metrics: d.metrics, Queue: queueReader{d.queue}, Keys: keyStore{d.access}, Ahead: aheadOf(d.pool)}
+	own := &ownapi.Handler{Host: d, Logs: logReader{d.logs}, Traces: traceReader{d.traces}, Metrics: d.metrics, Queue: queueReader{d.queue}, Keys: keyStore{d.access}, Ahead: aheadOf(d.pool), Log: d.log}
 	services := map[string]http.Handler{"lambda": api, ownName: api}
 	d.addAccess(services)
 	if err := errors.Join(d.addSchedules(services), d.addMetrics(services)); err != nil {

@@ -53,7 +53,7 @@ func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
 	}
 	k, err := h.Keys.CreateKey(r.Context(), n)
 	if err != nil {
-		refuseKey(w, err)
+		h.refuseKey(w, err)
 		return
 	}
 	answer(w, k)
@@ -62,19 +62,19 @@ func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) revokeKeys(w http.ResponseWriter, r *http.Request) {
 	n, err := h.Keys.RevokeKeys(r.Context(), r.URL.Query().Get("key"))
 	if err != nil {
-		refuseKey(w, err)
+		h.refuseKey(w, err)
 		return
 	}
 	answer(w, KeysRevoked{n})
 }
 
-func refuseKey(w http.ResponseWriter, err error) {
+func (h *Handler) refuseKey(w http.ResponseWriter, err error) {
 	var e *lambda.Error
 	if errors.As(err, &e) {
 		http.Error(w, e.Message, http.StatusBadRequest)
 		return
 	}
-	http.Error(w, "the keys can't be changed", http.StatusInternalServerError)
+	h.failed(w, "the keys can't be changed", err)
 }
 
 func answer(w http.ResponseWriter, page any) {

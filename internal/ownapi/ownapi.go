@@ -19,6 +19,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -103,6 +104,13 @@ type Handler struct {
 	Queue   Queue
 	Keys    Keys
 	Ahead   Ahead
+	Log     *slog.Logger // gets what callers are not told
+}
+
+// failed answers for what went wrong here.
+func (h *Handler) failed(w http.ResponseWriter, what string, err error) {
+	h.Log.Error(what, "err", err)
+	http.Error(w, what, http.StatusInternalServerError)
 }
 
 // maxRecords bounds what is shown of the past.

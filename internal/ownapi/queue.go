@@ -49,7 +49,7 @@ func (h *Handler) queue(w http.ResponseWriter, r *http.Request) {
 	dead, _ := strconv.ParseBool(q.Get("dead"))
 	page, err := h.Queue.Queued(r.Context(), dead, q.Get("function"), maxQueued)
 	if err != nil {
-		http.Error(w, "the queue can't be read", http.StatusInternalServerError)
+		h.failed(w, "the queue can't be read", err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -62,7 +62,7 @@ func (h *Handler) changeQueue(act func(Queue, context.Context, string) (bool, er
 		id := r.URL.Query().Get("request")
 		found, err := act(h.Queue, r.Context(), id)
 		if err != nil {
-			http.Error(w, "the queue can't be changed", http.StatusInternalServerError)
+			h.failed(w, "the queue can't be changed", err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,7 +43,8 @@ func (q *fakeQueue) Drop(_ context.Context, id string) (bool, error)   { return 
 func TestQueuePages(t *testing.T) {
 	t.Parallel()
 	q := &fakeQueue{}
-	s := httptest.NewServer(&Handler{Queue: q})
+	var log strings.Builder
+	s := httptest.NewServer(&Handler{Queue: q, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	defer s.Close()
 	ask := func(method, path string, status int, want string) {
 		t.Helper()
@@ -72,4 +74,8 @@ func TestQueuePages(t *testing.T) {
 	q.broken = true
 	ask("GET", "queue", 500, "can't be read")
 	ask("POST", "queue/drop?request=r", 500, "can't be changed")
+	s.Close()
+	if n := strings.Count(log.String(), "disk on fire"); n != 2 {
+		t.Errorf("the log has the cause %d times, want 2:\n%s", n, log.String())
+	}
 }
