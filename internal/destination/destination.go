@@ -103,6 +103,9 @@ func (d *Destinations) Deliver(ctx context.Context, delivery lambda.Delivery) er
 	if send == nil {
 		return hopeless("%s: not the ARN of a queue, a topic, a bus, a bucket or a function", delivery.Target)
 	}
+	if strings.HasSuffix(target.resource, ".fifo") && (target.service == SQS || target.service == SNS) {
+		return hopeless("%s: queues and topics that are FIFO take no outcomes", delivery.Target)
+	}
 	return send(ctx, target, delivery)
 }
 

@@ -238,11 +238,13 @@ func TestHopeless(t *testing.T) {
 	t.Parallel()
 	d := New(Options{Home: home, Endpoints: map[string]string{SNS: "http://127.0.0.1:1"}})
 	for target, want := range map[string]string{
-		queue:                                    "--aws-endpoint sqs=URL",
-		"arn:aws:s3:::outcomes":                  "--aws-endpoint s3=URL",
-		"arn:aws:events:us-east-1:1:event-bus/b": "--aws-endpoint events=URL",
-		"arn:aws:iam::111111111111:role/r":       "not the ARN of",
-		"nonsense":                               "not an ARN",
+		queue:                                       "--aws-endpoint sqs=URL",
+		"arn:aws:s3:::outcomes":                     "--aws-endpoint s3=URL",
+		"arn:aws:events:us-east-1:1:event-bus/b":    "--aws-endpoint events=URL",
+		"arn:aws:iam::111111111111:role/r":          "not the ARN of",
+		"nonsense":                                  "not an ARN",
+		"arn:aws:sqs:us-east-1:111111111111:q.fifo": "FIFO",
+		"arn:aws:sns:us-east-1:111111111111:t.fifo": "FIFO",
 		"arn:aws:sqs:us-east-1:111111111111:x/../../222222222222/q": "not the ARN of a queue",
 		"arn:aws:sqs:us-east-1:1/../2:q":                            "not the ARN of a queue",
 		"arn:aws:lambda:eu-west-1:111111111111:function:g":          "not a function of this server",
