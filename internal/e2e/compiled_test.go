@@ -119,6 +119,36 @@ func TestLiveFolderIsNeverCompiled(t *testing.T) {
 	}
 }
 
+// TestLayersAreCompiledAsTheyAreSeen: of two layers' modules of one name, the
+// last layer's is the one that is compiled and run.
+func TestLayersAreCompiledAsTheyAreSeen(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	if s.driver == "process" {
+		t.Skip("nothing is compiled where functions can change their folders")
+	}
+	long := func(value string) string {
+		return strings.Repeat("# a line\n", 3000) + "value = " + fmt.Sprintf("%q", value)
+	}
+	one := s.layer(t, "one", map[string]string{"python/part.py": long("one"), "python/only.py": long("only")})
+	two := s.layer(t, "two", map[string]string{"python/part.py": long("two")})
+	name := s.deploy(t, function{layers: []string{one, two}, code: `import os, part, only
+def handler(event, context):
+    return [part.value, only.value, part.__file__, str(len(os.listdir("/var/runtime/_lambent/code")))]
+`})
+	n := 0
+	eventually(t, "an environment finds compiled code", func() bool {
+		n++
+		renew(t, s, name, n)
+		r := s.call(t, name, "{}")
+		var got []string
+		if err := json.Unmarshal([]byte(r.payload), &got); err != nil || len(got) != 4 || strings.Join(got[:3], " ") != "two only /opt/python/part.py" {
+			t.Fatalf("it answers %s\n%s", r.payload, r.log)
+		}
+		return got[3] == "2"
+	})
+}
+
 // TestCompiledCodeGoesWithItsFunction: nothing is left of a package that nobody has.
 func TestCompiledCodeGoesWithItsFunction(t *testing.T) {
 	t.Parallel()
