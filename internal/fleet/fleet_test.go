@@ -116,6 +116,9 @@ func (h *horse) Stop(reason string, atOnce bool) {
 	}()
 }
 
+// ended is why it was stopped, empty if it was not.
+func (h *horse) ended() string { h.s.mu.Lock(); defer h.s.mu.Unlock(); return h.stopped }
+
 func (h *horse) Relax() { h.s.mu.Lock(); h.relaxed++; h.s.mu.Unlock() }
 
 func (s *stable) environments() []*horse {
@@ -494,7 +497,7 @@ func TestStormLeavesNoneForEver(t *testing.T) {
 		<-ended
 		old := 0
 		for _, h := range s.environments() {
-			if h.stopped == placement.ReasonLifetime {
+			if h.ended() == placement.ReasonLifetime {
 				old++
 			}
 		}

@@ -570,8 +570,8 @@ func TestUnprovisionedUnderStorm(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, h := range s.environments() {
-			if h.why == lambda.InitProvisioned && h.stopped != placement.ReasonSurplus {
-				t.Errorf("%s was stopped for %q", h.id, h.stopped)
+			if ended := h.ended(); h.why == lambda.InitProvisioned && ended != placement.ReasonSurplus {
+				t.Errorf("%s was stopped for %q", h.id, ended)
 			}
 		}
 		close(stop)
@@ -598,7 +598,7 @@ func TestRenewedUnderStorm(t *testing.T) {
 		<-ended
 		renewed := 0
 		for _, h := range s.environments() {
-			if h.stopped == placement.ReasonRenewed {
+			if h.ended() == placement.ReasonRenewed {
 				renewed++
 			}
 		}
