@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -103,13 +104,15 @@ type Queue struct {
 	later   agenda           // mu; lanes that have nothing due yet
 	running int              // mu; of all lanes
 	stopped bool             // mu
+
+	silent map[string]time.Time // mu; targets that did not answer, and until when none asks them
 }
 
 var errClosed = errors.New("the queue is closed")
 
 // New makes a queue that runs nothing until Start.
 func New(c Config) *Queue {
-	q := &Queue{config: c, wake: make(chan struct{}, 1), stop: make(chan struct{}), lanes: map[string]*lane{}}
+	q := &Queue{config: c, wake: make(chan struct{}, 1), stop: make(chan struct{}), lanes: map[string]*lane{}, silent: map[string]time.Time{}}
 	q.life, q.end = context.WithCancelCause(context.Background())
 	return q
 }
@@ -191,11 +194,14 @@ func (q *Queue) Close(ctx context.Context) {
 // tidyEvery is how often dead events are looked through.
 const tidyEvery = time.Hour
 
-// tidy keeps the number of dead events bounded.
+// tidy keeps the number of dead events bounded, and what is known of targets.
 func (q *Queue) tidy() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
+		q.mu.Lock()
+		maps.DeleteFunc(q.silent, func(_ string, until time.Time) bool { return time.Since(until) > tidyEvery })
+		q.mu.Unlock()
 		err := q.config.Store.Prune(q.life, time.Now().Add(-q.config.DeadAge), q.config.DeadCount)
 		if err != nil && q.life.Err() == nil {
 			q.config.Log.Error("prune dead events", "err", err)

@@ -144,52 +144,6 @@ func conclude(e *store.Event, s Settings, c retry.Condition) {
 	tell(s.DeadLetter, true)
 }
 
-// send tells the targets that do not know yet. The outcome need not be durable
-// before: if the daemon dies now, the event is run again.
-func (q *Queue) send(e *store.Event) {
-	var left []store.Target
-	hopeless := 0
-	if len(e.Outcome.Targets) == 0 && e.Outcome.Condition != string(retry.Success) {
-		q.bury(e, why(e))
-		return
-	}
-	for _, t := range e.Outcome.Targets {
-		err := q.deliver(e, t)
-		if err == nil {
-			continue
-		}
-		left = append(left, t)
-		if t.Attributes == nil { // a rule's or schedule's dead letter is no function's
-			q.config.Observer.Undelivered(reference(e), t.DeadLetter)
-		}
-		e.Outcome.Problem = fmt.Sprintf("%s: %v", t.ARN, err)
-		if lambda.KindOf(err) == lambda.InvalidParameter {
-			hopeless++
-		}
-		q.config.Log.Warn("tell destination", "request", e.RequestID, "function", e.Function, "target", t.ARN, "err", err)
-	}
-	e.Outcome.Targets = left
-	e.Sendings++
-	again := time.Now().Add(q.config.Delays.Backoff(e.Sendings))
-	switch {
-	case len(left) == 0:
-		q.keep("remove event", e, func(ctx context.Context) error { return q.config.Store.Remove(ctx, e.Sequence) })
-	case hopeless == len(left) || again.Sub(e.Outcome.At) > retry.MaxAge:
-		q.bury(e, e.Outcome.Problem)
-	default:
-		q.put(e, again)
-	}
-}
-
-// sendLimit bounds one delivery.
-const sendLimit = 30 * time.Second
-
-func (q *Queue) deliver(e *store.Event, t store.Target) error {
-	ctx, cancel := context.WithTimeout(q.life, sendLimit)
-	defer cancel()
-	return q.config.Destinations.Deliver(ctx, q.delivery(e, t))
-}
-
 // why words for the operator what became of an event that nobody else is told of.
 func why(e *store.Event) string {
 	switch {

@@ -184,6 +184,46 @@ func TestDestinationThatStaysDown(t *testing.T) {
 	})
 }
 
+// TestSilentDestination: a target that takes messages without an answer holds up neither
+// its function nor others, and is told when it answers again.
+func TestSilentDestination(t *testing.T) {
+	t.Parallel()
+	play(t, func(t *testing.T, w *world) {
+		const n = 100
+		answers := w.start.Add(10 * time.Minute)
+		var asked atomic.Int64
+		w.settings.OnSuccess = onSuccess
+		w.deliver = func(lambda.Delivery) error {
+			if time.Now().Before(answers) {
+				asked.Add(1)
+				time.Sleep(sendLimit + time.Second)
+				return errors.New("no answer")
+			}
+			return nil
+		}
+		for i := range n {
+			w.accept("f", fmt.Sprint("r", i))
+		}
+		w.wait(2 * sendLimit)
+		if ran := len(w.runs()); ran != n {
+			t.Errorf("%d events ran while the target was silent, want %d", ran, n)
+		}
+		w.wait(9 * time.Minute)
+		// Those that were being run at first, and one after each silence.
+		if most := int64(w.concurrency + 10); asked.Load() > most {
+			t.Errorf("the target was asked %d times, want at most %d", asked.Load(), most)
+		}
+		w.wait(20 * time.Minute)
+		w.wantLeft(0, 0)
+		if told := len(w.sent()); told != n {
+			t.Errorf("told %d, want %d", told, n)
+		}
+		if w.counts["undelivered false"] != int(asked.Load()) {
+			t.Errorf("counted %v, and asked %d times", w.counts, asked.Load())
+		}
+	})
+}
+
 func TestHopelessDestination(t *testing.T) {
 	t.Parallel()
 	play(t, func(t *testing.T, w *world) {

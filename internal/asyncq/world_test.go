@@ -136,10 +136,13 @@ func (w *world) Settings(string, string) Settings {
 
 func (w *world) Deliver(_ context.Context, d lambda.Delivery) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.deliver(d); err != nil {
+	deliver := w.deliver
+	w.mu.Unlock()
+	if err := deliver(d); err != nil {
 		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.delivered = append(w.delivered, d)
 	return nil
 }
