@@ -87,7 +87,8 @@ lazily datatype jackson-datatype-jsr310 4eff9a3ea0b543da8049af2c72046dea70bc23ef
 javac -nowarn -Xlint:none --release 8 -cp "$work/classes" -d "$work/classes" "$work"/lazy/*.java src/jackson/*.java
 
 javac -nowarn -Xlint:-options --release 8 -d "$work/stubs" src/sun/misc/*.java
-javac -nowarn -Xlint:-options --release 8 -cp "$work/classes:$work/stubs" -d "$work/classes" src/lambent/runtime/*.java
+javac -nowarn -Xlint:-options --release 8 -cp "$work/classes:$work/stubs" -d "$work/classes" src/core/*.java src/lambent/runtime/*.java
+rm "$work/classes/com/amazonaws/services/lambda/runtime/LambdaRuntime\$1.class" # the logger that prints
 javac -nowarn -Xlint:-options --release 8 -d "$work/classes/rehearsal" src/rehearsal/*.java
 cat >"$work/manifest" <<EOF
 Main-Class: lambent.runtime.Main

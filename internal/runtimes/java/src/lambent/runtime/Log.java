@@ -2,6 +2,7 @@ package lambent.runtime;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.LambdaLogger;
+import com.amazonaws.services.lambda.runtime.LambdaRuntime;
 import com.amazonaws.services.lambda.runtime.logging.LogFormat;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.io.FileDescriptor;
@@ -9,6 +10,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -19,24 +21,28 @@ import java.time.format.DateTimeFormatter;
  * The function's logger. A message is one event whatever lines it has, because it travels framed through a descriptor
  * of its own; without that descriptor it goes to the standard output.
  */
-final class Log implements LambdaLogger {
+public final class Log implements LambdaLogger {
     private static final int FRAME = 0xa55a0000;
     private static final int HAS_TIME = 2;
     private static final int IS_TEXT = 1;
 
-    private final OutputStream frames; // null: standard output
+    private static volatile Log shared;
+
+    private final String descriptor; // null: standard output
+    private boolean looked; // this and frames are guarded by the monitor
+    private OutputStream frames;
     private final LogFormat format;
     private final LogLevel least;
     private volatile Context context;
 
-    private Log(OutputStream frames, LogFormat format, LogLevel least) {
-        this.frames = frames;
+    private Log(String descriptor, LogFormat format, LogLevel least) {
+        this.descriptor = descriptor;
         this.format = format;
         this.least = least;
     }
 
     static Log fromEnvironment() {
-        return new Log(frames(System.getenv("_LAMBDA_TELEMETRY_LOG_FD")),
+        return new Log(System.getenv("_LAMBDA_TELEMETRY_LOG_FD"),
                 "JSON".equalsIgnoreCase(System.getenv("AWS_LAMBDA_LOG_FORMAT")) ? LogFormat.JSON : LogFormat.TEXT,
                 level(System.getenv("AWS_LAMBDA_LOG_LEVEL")));
     }
@@ -44,6 +50,22 @@ final class Log implements LambdaLogger {
     /** One that nothing is written to, and that looks at no variable. */
     static Log silent() {
         return new Log(null, LogFormat.TEXT, LogLevel.UNDEFINED);
+    }
+
+    /** What LambdaRuntime.getLogger() answers; whoever is quicker than the runtime, an agent, gets one that prints. */
+    public static LambdaLogger shared() {
+        Log log = shared;
+        return log == null ? silent() : log;
+    }
+
+    /** Makes LambdaRuntime.getLogger() this one. */
+    void share() throws ReflectiveOperationException {
+        shared = this;
+        if (LambdaRuntime.getLogger() != this) { // the class has been used before
+            Field field = LambdaRuntime.class.getDeclaredField("logger");
+            field.setAccessible(true);
+            field.set(null, this);
+        }
     }
 
     /** The functions' own variable may say anything: what is no level hides nothing. */
@@ -56,10 +78,16 @@ final class Log implements LambdaLogger {
         return LogLevel.UNDEFINED;
     }
 
-    private static OutputStream frames(String number) {
-        if (number == null) {
-            return null;
+    /** Opened for the first message: not every function logs, and reflection is dear. */
+    private OutputStream frames() {
+        if (!looked && descriptor != null) {
+            frames = open(descriptor);
         }
+        looked = true;
+        return frames;
+    }
+
+    private static OutputStream open(String number) {
         try {
             Constructor<FileDescriptor> constructor = FileDescriptor.class.getDeclaredConstructor(int.class);
             constructor.setAccessible(true); // the jar's manifest opens java.io to us
@@ -128,6 +156,7 @@ final class Log implements LambdaLogger {
     }
 
     private synchronized void write(byte[] message, LogLevel level) {
+        OutputStream frames = frames();
         if (frames == null) {
             System.out.write(message, 0, message.length);
             System.out.flush();

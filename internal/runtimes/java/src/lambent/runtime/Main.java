@@ -1,11 +1,9 @@
 package lambent.runtime;
 
-import com.amazonaws.services.lambda.runtime.LambdaRuntime;
 import java.io.File;
 import java.io.IOError;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.reflect.Field;
 
 /**
  * The Java runtime: it loads the handler that _HANDLER names and serves one invocation after the other.
@@ -44,7 +42,7 @@ public final class Main {
         describePlatform();
         System.setOut(new PrintStream(System.out, false, "UTF-8"));
         System.setErr(new PrintStream(System.err, false, "UTF-8"));
-        publish(log);
+        log.share();
         ClassLoader loader = new FunctionClassLoader(task, layers, ClassLoader.getSystemClassLoader());
         Thread.currentThread().setContextClassLoader(loader);
 
@@ -92,13 +90,6 @@ public final class Main {
         }
         log.error(fault.report());
         return !fault.fatal;
-    }
-
-    /** Makes LambdaRuntime.getLogger() ours. The field is private because functions must not set it. */
-    private static void publish(Log log) throws ReflectiveOperationException {
-        Field field = LambdaRuntime.class.getDeclaredField("logger");
-        field.setAccessible(true);
-        field.set(null, log);
     }
 
     /** Sets what functions on AWS find set: short-lived negative DNS answers, the system's certificates. */
