@@ -68,9 +68,12 @@ func (f *Fleet) await(ctx context.Context, p *pool, w *waiter) (*member, error) 
 
 // patience is how long a caller may wait. Who is within what is set aside for its
 // function is not refused for the invocations of others that have its room: it waits
-// until the longest of these has ended, and the host has made use of that.
+// until the longest of these has ended, and the host has made use of that. Where
+// more is provisioned than the host can hold, there may never be room.
 func (f *Fleet) patience(w *waiter) time.Duration {
-	if w.share.class.Guaranteed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w.share.class.Guaranteed() && !f.overbooked() {
 		return f.config.Wait + lambda.MaxTimeout
 	}
 	return f.config.Wait

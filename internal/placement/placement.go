@@ -90,6 +90,16 @@ type Environment struct {
 
 func (e Environment) busy() bool { return !e.Starting && !e.Idle && !e.Ending }
 
+// countedFor is for how long callers count on a provisioned environment that starts:
+// as long as the Init of one on demand may take. Its own may take far longer, and
+// then they have one made on demand, as AWS does while it allocates.
+const countedFor = 10 * time.Second
+
+// coming tells whether the environment will serve a caller soon.
+func (e Environment) coming(now time.Time) bool {
+	return e.Starting && (!e.Provisioned || now.Sub(e.Born) < countedFor)
+}
+
 // Decision is to start an environment for a version, to stop one, or to have a
 // busy one end after its invocation: Leave names it, of a Yield's version it is
 // the first that is done. These two hold until Decide is asked again.
@@ -144,6 +154,9 @@ func NextChange(w World) time.Time {
 	for _, e := range w.Environments {
 		switch renew := w.Limits.Renewal(); {
 		case e.Provisioned:
+			if e.coming(w.Now) {
+				after(e.Born, countedFor)
+			}
 			if e.Born.Add(renew).After(w.Now) { // one that is due waits for room, not for time
 				after(e.Born, renew)
 			}

@@ -149,10 +149,10 @@ func (d *decider) slots() *slots {
 // wants lists what every version lacks. An environment that is starting is for
 // the callers that have waited longest.
 func (d *decider) wants() []*want {
-	starting := map[string]int{}
+	coming := map[string]int{}
 	for _, e := range d.Environments {
-		if e.Starting && !d.stopped[e.ID] {
-			starting[e.Key]++
+		if e.coming(d.Now) && !d.stopped[e.ID] {
+			coming[e.Key]++
 		}
 	}
 	var wants []*want
@@ -160,7 +160,7 @@ func (d *decider) wants() []*want {
 		if v.MemoryMiB > d.Limits.MemoryMiB {
 			continue // nothing would ever make room for it
 		}
-		lacks := max(0, v.Waiting-starting[v.Key])
+		lacks := max(0, v.Waiting-coming[v.Key])
 		within := min(lacks, v.Guaranteed)
 		wants = append(wants, &want{v, guaranteed, within}, &want{v, shared, lacks - within}, &want{v, provisioned, d.missing[v.Key]})
 	}

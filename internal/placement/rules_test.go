@@ -18,6 +18,13 @@ func target(key string, memory, n int) Version {
 	return Version{Key: key, Function: fn(key[:1]), MemoryMiB: memory, Provisioned: n}
 }
 
+// both is a version that has callers and is to have environments ahead.
+func both(key string, waiting, n int) Version {
+	v := wants(key, 128, waiting, 0)
+	v.Provisioned = n
+	return v
+}
+
 // env is an environment by its letters: b busy, g busy within its share, i idle,
 // s starting, e ending; an upper-case one is provisioned.
 func env(id, key, state string) Environment {
@@ -72,6 +79,10 @@ func TestRules(t *testing.T) {
 			[]Decision{{Start: "c"}}},
 		{"one environment that starts is for the oldest caller",
 			three, []Version{wants("a", 128, 1, 0)}, []Environment{env("1", "a", "s")}, nil},
+		{"one that is provisioned too, for as long as one on demand might take",
+			three, []Version{both("a", 1, 1)}, []Environment{since(env("1", "a", "S"), 9*time.Second)}, nil},
+		{"but not for longer",
+			three, []Version{both("a", 1, 1)}, []Environment{since(env("1", "a", "S"), 10*time.Second)}, []Decision{{Start: "a"}}},
 
 		{"a storm yields to callers within their share",
 			three, []Version{wants("a", 128, 9, 0), wants("b", 128, 1, 1)}, []Environment{env("1", "a", "b"), env("2", "a", "b"), env("3", "c", "b")},
