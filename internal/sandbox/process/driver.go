@@ -53,6 +53,7 @@ func New(stateFolder string) (*Driver, error) {
 		lock.Close()
 		return nil, fmt.Errorf("keep descriptors from functions: %w", err)
 	}
+	catchIgnored()
 	return &Driver{folder: folder, lock: lock, named: newNamesakes(filepath.Join(folder, "sandboxes")), sandboxes: map[string]*Sandbox{}}, nil
 }
 

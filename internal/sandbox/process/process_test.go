@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,7 +19,11 @@ import (
 	"lambent/internal/sandbox/sandboxtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is as under nohup(1), which sandboxes must not notice.
+func TestMain(m *testing.M) {
+	signal.Ignore(syscall.SIGHUP)
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, stateFolder string) sandbox.Driver {
 	t.Helper()
