@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,14 +14,31 @@ import (
 // finish an event or to drop it is a write, too, and the only one that makes room.
 const spare = 16 << 20
 
-// freeAt tells how many bytes may still be written to the disk that has a file.
+// A disk with plenty of room is not asked again for a moment, in which nobody can
+// fill it.
+const (
+	plenty    = 1 << 30
+	plentyFor = 100 * time.Millisecond
+)
+
+// freeAt tells how many bytes may still be written to the disk that has a file, or
+// that there is plenty.
 func freeAt(path string) func() (int64, error) {
+	var until atomic.Int64 // nanoseconds since 1970; there is plenty
 	return func() (int64, error) {
+		now := time.Now()
+		if now.UnixNano() < until.Load() {
+			return plenty, nil
+		}
 		var fs unix.Statfs_t
 		if err := unix.Statfs(path, &fs); err != nil {
 			return 0, err
 		}
-		return int64(fs.Bavail) * int64(fs.Bsize), nil
+		free := int64(fs.Bavail) * int64(fs.Bsize)
+		if free >= 2*plenty {
+			until.Store(now.Add(plentyFor).UnixNano())
+		}
+		return free, nil
 	}
 }
 
