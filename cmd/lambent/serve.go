@@ -103,7 +103,7 @@ invocations in progress finish, for as long as --drain says.`,
 	f.IntVar(&o.maxMemoryMB, "max-memory", 0, "MB that the memory limits of all environments may add up to; 0: this host's memory")
 	f.IntVar(&o.maxStarting, "max-starting", 0, "how many environments may start at once; 0: 16 for each processor")
 	f.IntVar(&o.waiters, "max-waiting", 10000, "how many callers may wait for an environment; more get 429")
-	f.DurationVar(&o.wait, "max-wait", 2*time.Minute, "how long a caller may wait for an environment before it gets 429; within what is reserved or provisioned for its function, 15m longer")
+	f.DurationVar(&o.wait, "max-wait", 2*time.Minute, "how long a caller may wait for an environment before it gets 429; within what is reserved or provisioned for its function, 15m longer, unless more is provisioned than the host holds")
 	f.DurationVar(&o.idle, "idle-timeout", 10*time.Minute, "when an environment without invocations ends; 0: never")
 	f.DurationVar(&o.lifetime, "max-lifetime", 2*time.Hour, "when an environment ends however busy its function is; 0: never")
 	f.DurationVar(&o.freezeAfter, "freeze-after", defaultFreezeAfter, "how long an environment stays awake when it has nothing to do; up to four times as long if its clients come back soon after")

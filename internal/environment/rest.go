@@ -62,9 +62,9 @@ func (r *rest) set(box sandbox.Sandbox) {
 	r.mu.Unlock()
 }
 
-// want says whether the environment is to be frozen, and tells of its naps. A freeze in progress is
-// broken off when it is not: under load the last process stands still only after
-// milliseconds, and an invocation waits for none of them.
+// want says whether the environment is to be frozen, and tells of its naps. A freeze
+// in progress is broken off when it is not: under load the last process stands still
+// only after milliseconds, and an invocation waits for none of them.
 func (r *rest) want(frozen bool) naps {
 	r.mu.Lock()
 	defer r.mu.Unlock()
