@@ -28,6 +28,7 @@ var law = map[string][]string{
 	"turn":      nil, // taking turns by name: a small lock, no noun
 	"alarm":     nil, // a timer, no noun
 	"socket":    nil, // a connection, no noun
+	"spare":     nil, // buffers, no noun
 	"stream":    nouns,
 
 	"sandbox": nil,
@@ -65,7 +66,7 @@ var law = map[string][]string{
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
 	"trace":               nouns,
-	"runtimeapi":          join(nouns, "alarm", "socket"),
+	"runtimeapi":          join(nouns, "alarm", "socket", "spare"),
 	"runtimes":            join(nouns, "sandbox", "runtimes"),
 
 	"asyncq":      join(nouns, decisions, contracts),
@@ -76,7 +77,7 @@ var law = map[string][]string{
 	"schedule/expression": nil,
 	"metrics":             nouns,
 
-	"awsapi": join(nouns, "awsapi", "alarm", "socket", "stream"),
+	"awsapi": join(nouns, "awsapi", "alarm", "socket", "spare", "stream"),
 	"ownapi": nouns,
 }
 

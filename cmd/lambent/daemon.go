@@ -39,6 +39,7 @@ import (
 	"lambent/internal/sandbox"
 	"lambent/internal/schedule"
 	"lambent/internal/secrets"
+	"lambent/internal/spare"
 	"lambent/internal/store"
 	"lambent/internal/store/sqlite"
 	"lambent/internal/trace"
@@ -52,6 +53,7 @@ type daemon struct {
 	address     *net.TCPAddr
 	log         *slog.Logger
 	processors  *processors
+	spare       spare.Buffers // large answers of functions, from their environments to their callers and back
 	driver      sandbox.Driver
 	closeDriver func() error
 	runtimes    *runtimes.Set
@@ -247,7 +249,7 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	}
 	parts := &environment.Parts{
 		Credentials: credentials{d}, FileSystems: d.files.folder,
-		Sandboxes: d.driver, Packages: d.catalog, Programs: d.programsOf(), API: runtimeAPI{d.log},
+		Sandboxes: d.driver, Packages: d.catalog, Programs: d.programsOf(), API: runtimeAPI{d.log, &d.spare},
 		Events: event.Fan{d.logs, d.traces, d.metrics}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {
@@ -312,7 +314,7 @@ func (d *daemon) openServer(context.Context) error {
 	api, err := lambdaapi.New(lambdaapi.Config{
 		Model: d.model, Home: d.home, Catalog: d.catalog, Invoker: invoker, Queue: d.queue, Resolver: d.catalog, Content: d.packages, Keys: d.keys, Admit: rates.admit,
 		Endpoint: d.endpoint, SigningKey: key, Log: d.log, Now: time.Now, Access: d.lambdaAccess(),
-		StreamRate: d.options.responseRate(),
+		StreamRate: d.options.responseRate(), Spare: &d.spare,
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
 	"lambent/internal/runtimeapi"
+	"lambent/internal/spare"
 	"lambent/internal/telemetry"
 )
 
@@ -43,7 +44,10 @@ func runtimeVersion(r lambda.Runtime) string {
 }
 
 // runtimeAPI serves the Runtime, Extensions and Telemetry APIs of each environment.
-type runtimeAPI struct{ log *slog.Logger }
+type runtimeAPI struct {
+	log   *slog.Logger
+	spare *spare.Buffers
+}
 
 // flushLimit bounds the last deliveries to extensions that are being ended.
 const flushLimit = 100 * time.Millisecond
@@ -54,7 +58,7 @@ func (a runtimeAPI) Serve(ln net.Listener, e *environment.Environment) (stop fun
 		Subscribed: func(s event.TelemetrySubscription) { e.Tell(s) },
 	})
 	e.Observe(hub)
-	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Streams: e, Extensions: e, Telemetry: hub, Log: a.log})
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Streams: e, Extensions: e, Telemetry: hub, Spare: a.spare, Log: a.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -79,7 +79,7 @@ func (c *conn) grow(data []byte, n, limit int64) ([]byte, error) {
 	if !c.hold(size - have) {
 		return nil, errNoRoom
 	}
-	grown := make([]byte, want, size)
+	grown := c.srv.cfg.Spare.Take(int(size))[:want]
 	copy(grown, data)
 	return grown, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lambent/internal/lambda"
+	"lambent/internal/spare"
 )
 
 // Runtime is the environment as its runtime sees it. Every method may be called
@@ -60,6 +61,7 @@ type Config struct {
 	Extensions Extensions
 	Streams    Streams          // nil: every response is wanted whole
 	Telemetry  Telemetry        // nil: subscribers are told that it is not supported
+	Spare      *spare.Buffers   // for large answers; nil: each is made
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: nothing is logged
 }

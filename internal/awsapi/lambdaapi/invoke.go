@@ -89,13 +89,17 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	respond(w, c.inv, result)
+	if respond(w, c.inv, result) == nil && result.Fault == nil {
+		a.Spare.Give(result.Payload) // the function's answer was made for this caller alone
+	}
 	return nil
 }
 
 // respond writes what came of an invocation. Header names are written in the
-// form that net/http would make of them, so that it need not make it.
-func respond(w http.ResponseWriter, inv lambda.Invocation, result lambda.Result) {
+// form that net/http would make of them, so that it need not make it. The caller may
+// be gone, which changes nothing: the invocation is settled. On an error the payload
+// may still be on its way out, which is so with HTTP/2.
+func respond(w http.ResponseWriter, inv lambda.Invocation, result lambda.Result) error {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/json"}
 	h["Content-Length"] = []string{strconv.Itoa(len(result.Payload))}
@@ -108,7 +112,8 @@ func respond(w http.ResponseWriter, inv lambda.Invocation, result lambda.Result)
 		h["X-Amz-Log-Result"] = []string{base64.StdEncoding.EncodeToString(result.LogTail)}
 	}
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(result.Payload) // the caller may be gone; the invocation is settled either way
+	_, err := w.Write(result.Payload)
+	return err
 }
 
 // The operations that run functions, and share all that callers can send.

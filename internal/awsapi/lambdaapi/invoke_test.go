@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"lambent/internal/lambda"
+	"lambent/internal/spare"
 )
 
 const invokePath = functionsPath + "/f/invocations"
@@ -313,6 +315,38 @@ type discard struct{ header http.Header }
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(int)             {}
+
+// gone is a ResponseWriter whose caller has hung up.
+type gone struct{ discard }
+
+func (g *gone) Write([]byte) (int, error) { return 0, net.ErrClosed }
+
+// TestSpareAnswers: a buffer serves again only when the answer in it is out, and when
+// it was made for this caller alone, which the report of a failed Init is not.
+func TestSpareAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault *lambda.Fault
+		to    http.ResponseWriter
+	}{
+		"the caller hung up":  {nil, &gone{discard{http.Header{}}}},
+		"the function failed": {&lambda.Fault{Type: "Runtime.ExitError"}, &discard{http.Header{}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer, buffers := make([]byte, spare.Large), new(spare.Buffers)
+			api := newAPI(t, withFunction())
+			api.Invoker, api.Spare = ready{lambda.Result{Payload: answer, Fault: c.fault, Version: lambda.Latest}}, buffers
+			api.ServeHTTP(c.to, httptest.NewRequest("POST", invokePath, strings.NewReader("{}")))
+			if n := len(c.to.Header()["X-Amz-Executed-Version"]); n != 1 {
+				t.Fatalf("answered %v", c.to.Header())
+			}
+			if next := buffers.Take(spare.Large); &next[0] == &answer[0] {
+				t.Error("the buffer serves the next one")
+			}
+		})
+	}
+}
 
 // invocation returns a function that makes one Invoke, without net/http.
 func invocation(t testing.TB) func() {

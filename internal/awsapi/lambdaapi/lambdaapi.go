@@ -12,6 +12,7 @@ import (
 
 	"lambent/internal/awsapi"
 	"lambent/internal/lambda"
+	"lambent/internal/spare"
 	"lambent/internal/stream"
 )
 
@@ -129,6 +130,10 @@ type Config struct {
 
 	// StreamRate is how quickly responses are streamed. Zero: as quickly as callers read.
 	StreamRate stream.Rate
+
+	// Spare takes the large answers of functions when their callers have them. Nil:
+	// they are garbage.
+	Spare *spare.Buffers
 
 	// Access knows what callers may do; without it everybody may do everything.
 	Access Access
