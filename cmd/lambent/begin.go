@@ -34,4 +34,5 @@ func (d *daemon) begin() {
 		d.check("find runtimes", d.runtimes.Wait())
 		debug.FreeOSMemory() // the start's, which the rest does not need
 	}()
+	d.later(collectGarbage())
 }
