@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"runtime"
@@ -60,15 +61,34 @@ func (p *processors) count(n int) {
 // tens of milliseconds to decode, digest and unpack.
 const large = 1 << 20
 
-// handler uses all processors for large requests, but for invocations: their events
-// are passed on as they come.
+// handler uses all processors for large requests once they are here, but for
+// invocations: their events are passed on as they come.
 func (p *processors) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > large && !strings.HasSuffix(r.URL.Path, "/invocations") {
-			defer p.all()()
+			body := &arriving{ReadCloser: r.Body, left: r.ContentLength, whole: p.all, done: func() {}}
+			defer func() { body.done() }()
+			r.Body = body
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// arriving is the body of a request. Who sends it may take his time.
+type arriving struct {
+	io.ReadCloser
+	left  int64
+	whole func() (done func()) // called with its last byte
+	done  func()
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	before := a.left
+	if a.left -= int64(n); before > 0 && a.left <= 0 {
+		a.done = a.whole()
+	}
+	return n, err
 }
 
 // unpacking uses all processors for large packages, wherever they come from.

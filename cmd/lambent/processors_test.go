@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -53,13 +54,19 @@ func TestOperatorsProcessors(t *testing.T) {
 	}
 }
 
-// seen tells how many processors there were when it was asked.
+// seen tells how many processors there were when it was asked, and while the body
+// that it was asked with was not there to its last byte.
 type seen struct {
 	catalog.Content
-	processors int
+	waiting, processors int
 }
 
-func (s *seen) ServeHTTP(http.ResponseWriter, *http.Request) { s.processors = runtime.GOMAXPROCS(0) }
+func (s *seen) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength-1)
+	s.waiting = runtime.GOMAXPROCS(0)
+	_, _ = io.Copy(io.Discard, r.Body)
+	s.processors = runtime.GOMAXPROCS(0)
+}
 
 func (s *seen) Put(context.Context, []byte) (lambda.Code, error) {
 	s.processors = runtime.GOMAXPROCS(0)
@@ -81,6 +88,12 @@ func TestWhatTakesLong(t *testing.T) {
 			p.handler(&s).ServeHTTP(httptest.NewRecorder(), r)
 			if s.processors != want {
 				t.Errorf("%d bytes to %s have %d processors, want %d", size, path, s.processors, want)
+			}
+			if s.waiting != 4 {
+				t.Errorf("%d bytes to %s have %d processors before they are there", size, path, s.waiting)
+			}
+			if after := runtime.GOMAXPROCS(0); after != 4 {
+				t.Errorf("after %d bytes to %s there are %d processors", size, path, after)
 			}
 		}
 	}
