@@ -364,7 +364,7 @@ const endLimit = 3 * time.Second
 // ends every part.
 func (d *daemon) serve(ctx context.Context, ln net.Listener) error {
 	finish := d.drainQueue(ctx)
-	err := awsapi.Serve(ctx, ln, d.handler, d.options.drain, d.log)
+	err := awsapi.Serve(ctx, ln, d.handler, awsapi.Bounds{}, d.options.drain, d.log)
 	finish()
 	// Whoever is still being answered has had its time; extensions have theirs.
 	last, cancel := context.WithTimeout(context.Background(), endLimit)

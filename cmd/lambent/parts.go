@@ -83,9 +83,12 @@ func (s selfEndpoint) Address() (string, int) { return "169.254.100.1", s.d.addr
 func (s selfEndpoint) Serve(ln net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
+	// Clients of AWS open 50 connections unless they are told to open more, and the
+	// largest request that there is fits alone.
+	bounds := awsapi.Bounds{Connections: 256, Bodies: lambda.MaxCreateRequest}
 	go func() {
 		defer close(done)
-		if err := awsapi.Serve(ctx, ln, s.d.handler, 0, s.d.log); err != nil {
+		if err := awsapi.Serve(ctx, ln, s.d.handler, bounds, 0, s.d.log); err != nil {
 			s.d.log.Error("endpoint inside an environment", "err", err)
 		}
 	}()

@@ -97,7 +97,7 @@ func TestServeDrains(t *testing.T) {
 		_, _ = io.WriteString(w, "done")
 	})
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, listener, handler, time.Minute, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- Serve(ctx, listener, handler, Bounds{}, time.Minute, slog.New(slog.DiscardHandler)) }()
 	answered := make(chan string, 1)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	go func() {
@@ -135,7 +135,9 @@ func TestServeBreaksOff(t *testing.T) {
 		<-r.Context().Done()
 	})
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, listener, handler, time.Millisecond, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		served <- Serve(ctx, listener, handler, Bounds{}, time.Millisecond, slog.New(slog.DiscardHandler))
+	}()
 	failed := make(chan error, 1)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	go func() {

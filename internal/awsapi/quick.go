@@ -39,6 +39,7 @@ type quick struct {
 	handler http.Handler
 	log     *slog.Logger
 	others  *handedOver // net/http's
+	seats   seats
 
 	conns sync.WaitGroup
 
@@ -47,11 +48,14 @@ type quick struct {
 	draining bool                // mu
 }
 
-// accept takes connections until the listener is closed.
-func (q *quick) accept(l net.Listener) error {
+// accept takes connections until the listener is closed, or ctx ends.
+func (q *quick) accept(ctx context.Context, l net.Listener) error {
 	pause := time.Duration(0)
-	for {
+	for q.seats.take(ctx) {
 		nc, err := l.Accept()
+		if err != nil {
+			q.seats.leave()
+		}
 		if temporary(err) {
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			q.log.Warn("cannot accept, trying again", "err", err, "in", pause)
@@ -67,10 +71,12 @@ func (q *quick) accept(l net.Listener) error {
 		if !q.enter(c, false) {
 			c.cancel()
 			nc.Close()
+			q.seats.leave()
 			continue
 		}
 		q.conns.Go(c.serve)
 	}
+	return context.Cause(ctx)
 }
 
 // temporary tells what passes, such as too many open files, from the end of a listener.
@@ -168,6 +174,7 @@ func (c *quickConn) serve() {
 		c.leave(c)
 		if over {
 			c.nc.Close()
+			c.seats.leave()
 		}
 	}()
 	for {
@@ -176,7 +183,7 @@ func (c *quickConn) serve() {
 			return
 		}
 		if head == 0 {
-			over = !c.others.give(&readBefore{Conn: c.nc, in: c.in})
+			over = !c.others.give(&readBefore{Conn: c.nc, in: c.in, closed: sync.OnceFunc(c.seats.leave)})
 			return
 		}
 		if !c.enter(c, true) || !c.one(head) || !c.enter(c, false) {
@@ -382,7 +389,14 @@ func smallNumber(b []byte) (n int64, ok bool) {
 // readBefore is a connection of which some has been read already.
 type readBefore struct {
 	net.Conn
-	in *bufio.Reader
+	in     *bufio.Reader
+	closed func()
+}
+
+// Close ends the connection; it may be called again.
+func (c *readBefore) Close() error {
+	defer c.closed()
+	return c.Conn.Close()
 }
 
 // Read gives what has been read first.

@@ -26,7 +26,7 @@ func served(t *testing.T, handler http.HandlerFunc, grace time.Duration) (addres
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l, handler, grace, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- Serve(ctx, l, handler, Bounds{}, grace, slog.New(slog.DiscardHandler)) }()
 	end = func() error {
 		cancel()
 		err := <-done
@@ -123,7 +123,7 @@ func TestServeShortOfDescriptors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Serve(ctx, &short{l, 3}, http.HandlerFunc(echo), time.Minute, slog.New(slog.DiscardHandler))
+		done <- Serve(ctx, &short{l, 3}, http.HandlerFunc(echo), Bounds{}, time.Minute, slog.New(slog.DiscardHandler))
 	}()
 	resp, err := http.Post("http://"+l.Addr().String()+invocation, "", strings.NewReader("{}"))
 	if err != nil {

@@ -34,7 +34,7 @@ func TestSecured(t *testing.T) {
 		go func() {
 			ended <- Serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = fmt.Fprint(w, r.TLS != nil && r.TLS.HandshakeComplete)
-			}), time.Second, slog.New(slog.DiscardHandler))
+			}), Bounds{}, time.Second, slog.New(slog.DiscardHandler))
 		}()
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // its own server
 		for _, path := range []string{"/2015-03-31/functions/f/invocations", "/other", "/2015-03-31/functions/f/invocations"} {

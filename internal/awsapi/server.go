@@ -22,8 +22,8 @@ const (
 // Serve answers requests until ctx ends. Then it takes no more, lets those in
 // progress finish for as long as grace, and breaks off what is left. While nobody
 // calls it is one goroutine, that of its caller: every environment has one.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler, grace time.Duration, log *slog.Logger) error {
-	handler = tidily(handler)
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, bounds Bounds, grace time.Duration, log *slog.Logger) error {
+	handler = tidily(bounds.bound(ctx, handler))
 	server := &http.Server{
 		Handler:           tellSecured(handler),
 		ConnContext:       noteSecured,
@@ -32,10 +32,10 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, gra
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	q := &quick{handler: handler, log: log, others: newHandedOver(listener, server.Serve), open: map[*quickConn]bool{}}
+	q := &quick{handler: handler, log: log, others: newHandedOver(listener, server.Serve), seats: newSeats(bounds.Connections), open: map[*quickConn]bool{}}
 	unlisten := context.AfterFunc(ctx, func() { listener.Close() })
 	defer unlisten()
-	failed := q.accept(listener)
+	failed := q.accept(ctx, listener)
 	if ctx.Err() != nil {
 		failed = nil // it was told to
 	} else {
