@@ -127,6 +127,7 @@ var failures = []behaviour{
 	{handler: "Plain::failOften", events: []string{`1`, `2`}, want: nil},
 	one("Plain::error", `"x"`, ""),
 	{handler: "Plain::outOfMemory", events: []string{`1`, `2`}, want: nil},
+	one("Plain::deep", `1`, ""),
 	one("Plain::text", `{"a":1}`, ""),
 	one("Plain::point", `{"x":`, ""),
 	{handler: "Plain::interrupt", events: []string{`1`, `2`}, want: []string{`"call 1"`, `"call 2"`}},
@@ -171,6 +172,36 @@ func TestBehaviour(t *testing.T) {
 					t.Errorf("%s given %s: %q, want %s", b.handler, b.events[i], got, want)
 					break
 				}
+			}
+		}
+	})
+}
+
+// The cause of a failure travels as a header, which cannot have every character.
+// AWS's client ends there; the invocation must be answered once all the same.
+func TestUnprintableMessageIsReported(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		got := posts(runtimetest.Run(t, job(f, "Plain::failUnprintably", `1`, `2`)))
+		for i, want := range []string{`/error {"errorMessage":"a\u007fb\u0000\n1",`, `/error {"errorMessage":"a\u007fb\u0000\n2",`} {
+			if i >= len(got) || !strings.HasPrefix(got[i], want) {
+				t.Fatalf("posted %q, want %s…", got, want)
+			}
+		}
+	})
+}
+
+// An invocation whose answer is refused would be handed out again: the handler
+// must not run for ever. The test's API refuses the path that such an id makes.
+func TestRefusedAnswerEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		for _, handler := range []string{"Plain::text", "Plain::fail"} {
+			j := job(f, handler)
+			j.Events = []runtimetest.Event{{ID: "not a path", Payload: `"x"`}, {Payload: `"y"`}}
+			o := runtimetest.Run(t, j)
+			if o.Exit != "exit status 1" || len(o.Answers) != 0 || !strings.Contains(o.Stderr, "the Runtime API answered 400 to POST invocation/not a path/") {
+				t.Errorf("%s: %s after %q; %s", handler, o.Exit, posts(o), o.Stderr)
 			}
 		}
 	})

@@ -16,8 +16,8 @@ import java.util.Map;
  * take longer to load than everything else here.
  */
 final class Client {
-    /** An X-Ray cause above this size is left out: it is a courtesy, and headers are bounded. */
-    private static final int MAX_CAUSE = 32 * 1024;
+    /** A longer X-Ray cause is left out: with three bytes for each character it would be all that a server takes of headers. */
+    private static final int MAX_CAUSE = 300 * 1024;
 
     private static final String BASE = "/2018-06-01/runtime/";
 
@@ -52,9 +52,8 @@ final class Client {
         return new Invocation(answer.headers, answer.body);
     }
 
-    /** Hands in the answer. What the Runtime API thinks of it (413: too large) is told to the caller by itself. */
     void respond(String id, Bytes body) throws Unreachable {
-        exchange("POST", "invocation/" + id + "/response", "Content-Type: application/json\r\n", body);
+        post("invocation/" + id + "/response", "Content-Type: application/json\r\n", body);
     }
 
     void reportError(String id, byte[] json, String type, String cause) throws Unreachable {
@@ -72,7 +71,18 @@ final class Client {
         }
         Bytes body = new Bytes(json.length);
         body.write(json, 0, json.length);
-        exchange("POST", path, headers, body);
+        post(path, headers, body);
+    }
+
+    /**
+     * Hands something in. What is too large (413) the Runtime API tells the caller by itself. After any other refusal the next event
+     * would be the same one again.
+     */
+    private void post(String path, String headers, Bytes body) throws Unreachable {
+        int status = exchange("POST", path, headers, body).status;
+        if (status / 100 != 2 && status != 413) {
+            throw new Unreachable("the Runtime API answered " + status + " to POST " + path, null);
+        }
     }
 
     private Answer exchange(String method, String path, String headers, Bytes body) throws Unreachable {

@@ -35,7 +35,7 @@ final class Json {
             case '\f': out.append("\\f"); return;
             default:
         }
-        if (c < 0x20 || c == 0x2028 || c == 0x2029) {
+        if (c < 0x20 || c == 0x7f || c == 0x2028 || c == 0x2029) { // a header, as which causes travel, cannot have the first two
             out.append(String.format("\\u%04x", (int) c));
             return;
         }
