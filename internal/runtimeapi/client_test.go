@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,6 +258,45 @@ func TestBytesAreBounded(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// TestLogIsNotTheFunctions: what a function can bring about again and again fills
+// nobody's log.
+func TestLogIsNotTheFunctions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		env := newEnvironment()
+		var log lines
+		_, pipes, stop := startWith(runtimeapi.Config{Runtime: env, Extensions: env, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		var peers []*peer
+		for i := range 140 {
+			p := pipes.peer()
+			if i < 20 {
+				p.send("POST /2018-06-01/runtime/invocation/r/response HTTP/1.1\r\nContent-Length: 6291556\r\n\r\nx")
+			}
+			peers = append(peers, p)
+		}
+		synctest.Wait()
+		for range 20 {
+			peers = append(peers, pipes.peer())
+		}
+		synctest.Wait()
+		if n := log.n.Load(); n != 2 {
+			t.Errorf("%d lines were logged, want one of connections and one of bytes", n)
+		}
+		stop()
+		for _, p := range peers {
+			p.Close()
+		}
+	})
+}
+
+// lines counts what is logged.
+type lines struct{ n atomic.Int32 }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.n.Add(1)
+	return len(p), nil
 }
 
 // flaky is a listener that cannot accept at first, and then for good.

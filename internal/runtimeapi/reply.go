@@ -60,7 +60,11 @@ func (c *conn) accept() fate {
 func (c *conn) refuse(err error) fate {
 	var r *lambda.Refusal
 	if !errors.As(err, &r) {
-		c.srv.cfg.Log.Error("runtime API call went wrong", "error", err)
+		if errors.Is(err, errNoRoom) {
+			c.srv.toldNoRoom.Do(func() { c.srv.cfg.Log.Warn("runtime API refuses requests", "error", err) })
+		} else {
+			c.srv.cfg.Log.Error("runtime API call went wrong", "error", err)
+		}
 		r = &lambda.Refusal{Type: internalError, Message: "Internal Server Error"}
 	}
 	return c.fail(statusOf(r.Type), r.Type, r.Message)

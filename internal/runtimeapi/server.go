@@ -76,6 +76,9 @@ type Server struct {
 	buffered atomic.Int64 // bytes held for requests in progress, bounded by maxBuffered
 	buffers  sync.Pool    // *[readBuffer]byte
 
+	// What a function can bring about as often as it likes is told once.
+	toldFull, toldNoRoom sync.Once
+
 	wg sync.WaitGroup // Serve calls and every goroutine of a connection
 
 	mu        sync.Mutex
@@ -192,7 +195,7 @@ func (s *Server) open(nc net.Conn) {
 		c.cancel()
 		nc.Close()
 		if full {
-			s.cfg.Log.Warn("runtime API refuses a connection", "limit", maxConnections)
+			s.toldFull.Do(func() { s.cfg.Log.Warn("runtime API refuses connections", "limit", maxConnections) })
 		}
 		return
 	}
