@@ -42,6 +42,7 @@ def code_of(path):
     """What importing the module would have to compile; None: nothing."""
     loader = Loader("module", path)
     with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")  # as functions may have it
         code = loader.get_code("module")
     if told or not loader.compiled:
         return None
