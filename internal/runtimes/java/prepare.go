@@ -17,13 +17,12 @@ import (
 	"lambent/internal/runtimes"
 )
 
-// rehearsalTimeout bounds the making of an archive, which takes a second on a
-// quiet machine.
-const rehearsalTimeout = time.Minute
+// prepareTimeout bounds what takes a second or two on a quiet machine.
+const prepareTimeout = time.Minute
 
-// Prepare lets the virtual machine archive the classes of a rehearsed life: a
-// start then takes half the time. It can be done from Java 13 on; older ones
-// start without.
+// Prepare makes a locale, where the host lacks it, and lets the virtual machine
+// archive the classes of a rehearsed life: a start then takes half the time. That
+// can be done from Java 13 on; older ones start without.
 //
 // The machine accepts an archive only for the very jar that it was made with,
 // known by its path as written on the command line or by its inode. The jar's
@@ -31,6 +30,11 @@ const rehearsalTimeout = time.Minute
 // folder, in a way that leads from /var/task to /var/runtime too.
 func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.Host, folder string) error {
 	if err := writeLibrary(folder); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	if err := writeLocales(ctx, found, folder); err != nil {
 		return err
 	}
 	if runtimes.CompareVersions(found.Version, "13") < 0 || strings.HasSuffix(string(found.Runtime), ".al2023") {
@@ -48,8 +52,6 @@ func (Family) Prepare(ctx context.Context, found runtimes.Found, host *runtimes.
 	if err := os.Symlink(folder, filepath.Join(scratch, "runtime")); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, rehearsalTimeout)
-	defer cancel()
 	rehearse := func(options ...string) error {
 		cmd := exec.CommandContext(ctx, found.Path, slices.Concat([]string{"-XX:TieredStopAtLevel=1"}, options,
 			bootstrap(majorOf(found.Runtime), "../runtime/"+jarName), []string{"--rehearse"})...)

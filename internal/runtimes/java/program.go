@@ -81,7 +81,7 @@ func (Family) Program(v *lambda.Version, found runtimes.Found, dirs runtimes.Dir
 		}
 	}
 	p := sandbox.Program{
-		Mounts:  append(dirs.Mounts(found), elsewhere(found.Prefix)...),
+		Mounts:  slices.Concat(dirs.Mounts(found), elsewhere(found.Prefix), localeMounts(dirs.Bootstrap)),
 		Argv:    slices.Concat(argv, bootstrap(majorOf(found.Runtime), runtimes.RuntimeDir+"/"+jarName), []string{runtimes.LayerRoot + "/java"}),
 		Dir:     runtimes.TaskRoot,
 		Wrapper: true,
