@@ -30,6 +30,7 @@ func hurry(p *processors) (settle func()) {
 func (d *daemon) begin() {
 	d.runtimes.Begin()
 	close(d.begun)
+	d.sweepOrphans()
 	go func() { // ends with Stop at the latest
 		d.check("find runtimes", d.runtimes.Wait())
 		debug.FreeOSMemory() // the start's, which the rest does not need

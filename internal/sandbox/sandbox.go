@@ -35,6 +35,15 @@ type Driver interface {
 	Close() error
 }
 
+// OrphanSweeper is a Driver that can find what drivers of its kind left whose
+// state folder nobody uses again.
+type OrphanSweeper interface {
+	// SweepOrphans removes what belongs to drivers that are certainly dead, and
+	// that this process has the right to remove. It takes its time; it may be
+	// called beside everything but Close.
+	SweepOrphans(ctx context.Context) (Swept, error)
+}
+
 // Sandbox is one isolated place. It has one owner, who calls Freeze, Thaw, Kill
 // and Destroy one at a time; the other methods may be called from anywhere.
 type Sandbox interface {

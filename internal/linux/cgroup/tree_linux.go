@@ -27,6 +27,7 @@ type Tree struct {
 	why     map[string]error // why a controller is missing
 	hosts   *os.File         // the v2 group for Hosts, nil without v2
 	dirs    []string         // each folder once
+	locks   []*os.File       // of dirs: see folderMode
 	killAll bool             // cgroup.kill exists
 
 	made func(dir string) // tests furnish a fake group here
@@ -76,8 +77,8 @@ func (t *Tree) weigh(processors int) error {
 }
 
 func (t *Tree) openHosts(dir string) (err error) {
-	if err := t.makeDir(dir); err != nil {
-		return err
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make cgroup: %w", err)
 	}
 	if t.hosts, err = os.Open(dir); err != nil {
 		return fmt.Errorf("open cgroup: %w", err)
@@ -148,12 +149,13 @@ func (t *Tree) findFreezer(h Host, parent, name, unified string, unifiedErr erro
 }
 
 func (t *Tree) makeDir(dir string) error {
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make cgroup: %w", err)
+	if slices.Contains(t.dirs, dir) {
+		return nil
 	}
-	if !slices.Contains(t.dirs, dir) && filepath.Base(dir) != hostsName {
-		t.dirs = append(t.dirs, dir)
+	if err := t.own(dir); err != nil {
+		return err
 	}
+	t.dirs = append(t.dirs, dir)
 	return nil
 }
 
@@ -192,6 +194,7 @@ func (t *Tree) Hosts() *os.File { return t.hosts }
 
 // Close lets go of the tree and removes its folders, which must be empty.
 func (t *Tree) Close() (failed error) {
+	defer t.disown()
 	if t.hosts != nil {
 		name := t.hosts.Name()
 		_ = t.hosts.Close()
@@ -215,11 +218,12 @@ type Swept struct {
 // owner left. It returns when all is gone, and must come before the first group.
 func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 	var s Swept
-	dirs, failed := t.groupDirs()
+	dirs, failed := groupDirs(t.dirs)
 	seen := map[int]bool{}
 	// All hierarchies are told first: what one kills, another may hold frozen.
 	for _, dir := range dirs {
-		failed = errors.Join(failed, note(dir, seen))
+		_, err := note(dir, seen)
+		failed = errors.Join(failed, err)
 		unhold(dir)
 	}
 	for _, dir := range dirs {
@@ -242,8 +246,8 @@ func (t *Tree) Sweep(limit time.Time) (Swept, error) {
 }
 
 // groupDirs lists the folders of all groups in all hierarchies.
-func (t *Tree) groupDirs() (dirs []string, failed error) {
-	for _, top := range t.dirs {
+func groupDirs(tops []string) (dirs []string, failed error) {
+	for _, top := range tops {
 		entries, err := os.ReadDir(top)
 		if err != nil {
 			failed = errors.Join(failed, err)
@@ -257,14 +261,14 @@ func (t *Tree) groupDirs() (dirs []string, failed error) {
 	return dirs, failed
 }
 
-// note kills the processes of a folder and adds them to seen.
-func note(dir string, seen map[int]bool) error {
+// note kills the processes of a folder, adds them to seen, and counts them.
+func note(dir string, seen map[int]bool) (int, error) {
 	pids, err := processes(dir)
 	for _, pid := range pids {
 		seen[pid] = true
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
-	return optional(err)
+	return len(pids), optional(err)
 }
 
 // unhold lets processes die, whatever the folder's hierarchy has to say about it.
@@ -278,7 +282,7 @@ func unhold(dir string) {
 // on that all versions share, so it looks again after a pause.
 func sweepGroup(dir string, seen map[int]bool, limit time.Time) error {
 	for {
-		if err := note(dir, seen); err != nil {
+		if _, err := note(dir, seen); err != nil {
 			return err
 		}
 		err := unix.Rmdir(dir)

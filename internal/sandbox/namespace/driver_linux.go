@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -102,23 +100,6 @@ func (d *Driver) openImage(cfg Config, _ string) (err error) {
 		return err
 	}
 	d.image, err = loadImage(cfg.initPath)
-	return err
-}
-
-func (d *Driver) openCgroups(cfg Config, state string) error {
-	host, err := cgroup.FindHost()
-	if err != nil {
-		return err
-	}
-	parent := cfg.CgroupParent
-	if parent == "" && os.Geteuid() != 0 {
-		if parent, err = host.Delegated(); err != nil {
-			d.log.Debug("no cgroup was delegated", "error", err)
-		}
-	}
-	h := fnv.New32a()
-	_, _ = io.WriteString(h, state)
-	d.tree, err = cgroup.OpenTree(host, parent, fmt.Sprintf("lambent-%08x", h.Sum32()))
 	return err
 }
 

@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +39,20 @@ func suite(t *testing.T) {
 			t.Fatal(err)
 		}
 		return d
-	}})
+	}, Keep: keep})
+}
+
+// keep owns a driver's cgroups too until the test has ended, when they are gone.
+func keep(t testing.TB, stateFolder string) {
+	d := &Driver{log: slog.New(slog.DiscardHandler)}
+	if err := d.openCgroups(Config{}, stateFolder); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.tree.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestDriver(t *testing.T) {

@@ -214,6 +214,9 @@ func (s *suite) killDaemon(t *testing.T, state, token string) {
 	if ready && len(traces(state, token)) == 0 {
 		t.Error("nothing is to be seen of the daemon's sandboxes, so the test would prove nothing")
 	}
+	if s.config.Keep != nil {
+		s.config.Keep(t, state)
+	}
 	child.Process.Kill()
 	child.Wait() // by a signal, as it was told
 	if !ready {

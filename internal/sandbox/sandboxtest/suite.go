@@ -43,6 +43,11 @@ type Config struct {
 	// there can be no driver on this host.
 	Open func(t testing.TB, stateFolder string) sandbox.Driver
 
+	// Keep, if there is one, keeps for this test what a driver over the folder
+	// leaves when it is killed: where drivers sweep what others left, one that
+	// somebody else starts just then may be there first.
+	Keep func(t testing.TB, stateFolder string)
+
 	// TmpSlackMiB is how much of a /tmp of 64 MiB the driver's documentation
 	// lets the file system keep for itself; 0 is 4.
 	TmpSlackMiB int
