@@ -204,7 +204,7 @@ public final class Rehearsal {
     /** Takes one event from a server of its own and answers it. */
     private static void converse() throws Exception {
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            Thread peer = new Thread(() -> answer(server, EVENTS[0]));
+            Thread peer = new Thread(() -> answer(server, EVENTS[0]), "rehearsal");
             peer.setDaemon(true);
             peer.start();
             Client client = new Client("127.0.0.1:" + server.getLocalPort());
@@ -219,7 +219,7 @@ public final class Rehearsal {
 
     private static void play(int event, String handler, String task) throws Exception {
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            Thread peer = new Thread(() -> answer(server, EVENTS[event]));
+            Thread peer = new Thread(() -> answer(server, EVENTS[event]), "rehearsal");
             peer.setDaemon(true);
             peer.start();
             try {
