@@ -29,6 +29,7 @@ var law = map[string][]string{
 	"alarm":     nil, // a timer, no noun
 	"socket":    nil, // a connection, no noun
 	"spare":     nil, // buffers, no noun
+	"readable":  nil, // descriptors, no noun
 	"stream":    nouns,
 
 	"sandbox": nil,
@@ -53,7 +54,7 @@ var law = map[string][]string{
 	"sandbox/sandboxtest": join(nouns, "sandbox", "sandbox/sandboxtest"),
 	"sandbox/simulated":   join(nouns, "sandbox"),
 	"sandbox/process":     join(nouns, "sandbox"),
-	"sandbox/namespace":   join(nouns, "sandbox", "linux"),
+	"sandbox/namespace":   join(nouns, "sandbox", "linux", "readable"),
 	"linux":               {"linux"},
 	"bootpool":            {"sandbox"}, // a driver before a driver
 	"usernet":             join(nouns, "linux"),
@@ -66,7 +67,7 @@ var law = map[string][]string{
 	"logs":                join(nouns, "logline"),
 	"telemetry":           join(nouns, "logline"),
 	"trace":               nouns,
-	"runtimeapi":          join(nouns, "alarm", "socket", "spare"),
+	"runtimeapi":          join(nouns, "alarm", "readable", "socket", "spare"),
 	"runtimes":            join(nouns, "sandbox", "runtimes"),
 
 	"asyncq":      join(nouns, decisions, contracts),

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lambent/internal/readable"
 	"lambent/internal/sandbox/namespace/initproto"
 )
 
@@ -20,6 +21,8 @@ var errGone = errors.New("the sandbox has ended")
 // conn is the driver's end of the talk with one PID 1.
 type conn struct {
 	c       *net.UnixConn
+	watch   *readable.Watch
+	buffers *sync.Pool
 	proc    *os.Process
 	replies chan reply
 	gone    chan struct{} // closed when PID 1, and so everything inside, has ended and is reaped
@@ -59,9 +62,26 @@ func (d *Driver) dial() (*conn, error) {
 		fc.Close()
 		return nil, fmt.Errorf("start PID 1: %w", err)
 	}
-	c := &conn{c: fc.(*net.UnixConn), proc: proc, replies: make(chan reply, 1), gone: make(chan struct{}), processes: map[int]*process{}}
-	go c.read()
+	c := &conn{c: fc.(*net.UnixConn), buffers: &d.buffers, proc: proc, replies: make(chan reply, 1), gone: make(chan struct{}), processes: map[int]*process{}}
+	if err := c.listen(d.readable); err != nil {
+		c.end()
+		return nil, fmt.Errorf("use the control socket: %w", err)
+	}
 	return c, nil
+}
+
+// listen has what PID 1 says taken when it says something.
+func (c *conn) listen(w *readable.Watcher) error {
+	of, err := readable.Of(c.c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.watch, err = w.Watch(of, c.read)
+	}
+	if err != nil {
+		go c.reap()
+	}
+	return err
 }
 
 func (d *Driver) initAttr() *syscall.SysProcAttr {
@@ -81,17 +101,35 @@ func (d *Driver) initAttr() *syscall.SysProcAttr {
 	return attr
 }
 
-// read takes what PID 1 says until its end, then reaps it.
+// longestAnswer is more than PID 1 ever says at once.
+const longestAnswer = 1 << 10
+
+// read takes one thing that PID 1 says, or its end.
 func (c *conn) read() {
-	defer close(c.gone)
-	buf, oob := make([]byte, 1024), make([]byte, unix.CmsgSpace(4))
-	for {
-		n, oobn, _, _, err := c.c.ReadMsgUnix(buf, oob)
-		if err != nil || n == 0 {
-			break
-		}
+	buf := c.buffers.Get().(*[64 << 10]byte)
+	defer c.buffers.Put(buf)
+	oob := make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := c.c.ReadMsgUnix(buf[:longestAnswer], oob)
+	if err == nil && n > 0 {
 		c.take(append([]byte(nil), buf[:n]...), receivedFDs(oob[:oobn]))
+		err = c.watched().Again()
 	}
+	if err != nil || n == 0 {
+		c.watched().Stop()
+		c.reap()
+	}
+}
+
+// watched is the watch, which may say something before dial knows it.
+func (c *conn) watched() *readable.Watch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watch
+}
+
+// reap is the end of PID 1.
+func (c *conn) reap() {
+	defer close(c.gone)
 	_ = c.proc.Kill() // it may only have lost its mind
 	_, _ = c.proc.Wait()
 	c.mu.Lock()

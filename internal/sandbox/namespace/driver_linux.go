@@ -16,6 +16,7 @@ import (
 	"lambent/internal/linux/cgroup"
 	"lambent/internal/linux/seccomp"
 	"lambent/internal/linux/volume"
+	"lambent/internal/readable"
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/namespace/initproto"
 )
@@ -50,6 +51,8 @@ type Driver struct {
 	cpus    []int // that this host lets us use
 	buffers sync.Pool
 
+	readable *readable.Watcher // outputs, and what PIDs 1 say
+
 	mu     sync.Mutex // guards what follows
 	ids    identities
 	live   map[string]*box
@@ -73,6 +76,9 @@ func New(cfg Config) (_ *Driver, err error) {
 			err = errors.Join(fmt.Errorf("prepare the namespace driver: %w", err), d.Close())
 		}
 	}()
+	if d.readable, err = readable.New(); err != nil {
+		return nil, err
+	}
 	state, err := filepath.Abs(cfg.StateDir)
 	if err != nil {
 		return nil, err
@@ -226,6 +232,10 @@ func (d *Driver) Close() error {
 			(*f).Close()
 			*f = nil
 		}
+	}
+	if d.readable != nil {
+		d.readable.Close()
+		d.readable = nil
 	}
 	return failed
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lambent/internal/readable"
 	"lambent/internal/sandbox"
 	"lambent/internal/sandbox/namespace/initproto"
 )
@@ -97,7 +98,6 @@ func (p *process) finish() {
 			for _, o := range p.outputs {
 				o.stop()
 			}
-			<-o.done
 		}
 	}
 	close(p.done)
@@ -110,21 +110,29 @@ func (p *process) discard() {
 	}
 	for _, o := range p.outputs {
 		o.stop()
-		<-o.done
 	}
 }
 
 // output is one pipe of a process. Whoever has the lock may read it and hand on
 // what was read, so that order is kept and a drain needs to wait for nobody.
 type output struct {
-	r       *os.File
-	fd      int
+	fd      pipeEnd
 	buffers *sync.Pool
 	done    chan struct{} // closed when nothing is handed over any more
 
-	mu     sync.Mutex // guards reading, writing on, and closed
+	mu     sync.Mutex // guards reading, writing on, and what follows
 	w      io.Writer
+	watch  *readable.Watch
 	closed bool
+}
+
+// pipeEnd is a descriptor that Go's poller knows nothing of.
+type pipeEnd int
+
+// Control calls f with the descriptor. Whoever watches it closes it.
+func (p pipeEnd) Control(f func(fd uintptr)) error {
+	f(uintptr(p))
+	return nil
 }
 
 // pipe makes an output and the descriptor for the process.
@@ -133,17 +141,21 @@ func (d *Driver) pipe(w io.Writer, uid, gid uint32) (*output, int, error) {
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, err
 	}
+	o := &output{fd: pipeEnd(ends[0]), w: w, buffers: &d.buffers, done: make(chan struct{})}
 	err := unix.SetNonblock(ends[0], true)
 	if err == nil && !d.rootless {
 		// Else /dev/stdout could not be opened by its user.
 		err = unix.Fchown(ends[1], int(uid), int(gid))
 	}
+	if err == nil {
+		o.mu.Lock()
+		o.watch, err = d.readable.Watch(o.fd, o.pump)
+		o.mu.Unlock()
+	}
 	if err != nil {
 		closeAll(ends[:])
 		return nil, -1, err
 	}
-	o := &output{r: os.NewFile(uintptr(ends[0]), "output"), fd: ends[0], w: w, buffers: &d.buffers, done: make(chan struct{})}
-	go o.pump()
 	return o, ends[1], nil
 }
 
@@ -164,25 +176,31 @@ func (d *Driver) inputPipe(uid, gid uint32) (*os.File, int, error) {
 	return os.NewFile(uintptr(ends[1]), "input"), ends[0], nil
 }
 
-// pump hands over what comes until nobody can write any more.
+// pump hands over what has come.
 func (o *output) pump() {
-	defer close(o.done)
-	raw, err := o.r.SyscallConn()
-	if err == nil {
-		_ = raw.Read(func(uintptr) bool {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			for {
-				if n, ended := o.pass(); n == 0 {
-					return ended
-				}
-			}
-		})
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for !o.closed {
+		n, ended := o.pass()
+		if n > 0 {
+			continue
+		}
+		if ended || o.watch.Again() != nil {
+			o.close()
+		}
+		return
+	}
+}
+
+// close is the end, of the pipe or of our patience; o.mu is held.
+func (o *output) close() {
+	if o.closed {
+		return
+	}
 	o.closed = true
-	o.r.Close()
+	o.watch.Stop()
+	unix.Close(int(o.fd))
+	close(o.done)
 }
 
 // pass reads once and writes on; o.mu is held. It tells whether the pipe has ended.
@@ -190,7 +208,7 @@ func (o *output) pass() (n int, ended bool) {
 	buf := o.buffers.Get().(*[64 << 10]byte)
 	defer o.buffers.Put(buf)
 	for {
-		n, err := unix.Read(o.fd, buf[:])
+		n, err := unix.Read(int(o.fd), buf[:])
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -213,7 +231,7 @@ func (o *output) drain() {
 	if o.closed {
 		return
 	}
-	for left := waiting(o.fd); left > 0; {
+	for left := waiting(int(o.fd)); left > 0; {
 		n, _ := o.pass()
 		if n == 0 {
 			return
@@ -233,5 +251,9 @@ func waiting(pipe int) int {
 	return int(n)
 }
 
-// stop ends the pump though somebody could still write.
-func (o *output) stop() { _ = o.r.SetReadDeadline(time.Unix(1, 0)) }
+// stop ends it though somebody could still write.
+func (o *output) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.close()
+}
