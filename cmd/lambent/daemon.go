@@ -34,7 +34,9 @@ import (
 	"lambent/internal/metrics"
 	"lambent/internal/ownapi"
 	"lambent/internal/placement"
+	"lambent/internal/readable"
 	"lambent/internal/roles"
+	"lambent/internal/runtimeapi"
 	"lambent/internal/runtimes"
 	"lambent/internal/sandbox"
 	"lambent/internal/schedule"
@@ -53,7 +55,8 @@ type daemon struct {
 	address     *net.TCPAddr
 	log         *slog.Logger
 	processors  *processors
-	spare       spare.Buffers // large answers of functions, from their environments to their callers and back
+	readable    *readable.Watcher // listeners and connections of environments
+	spare       spare.Buffers     // large answers of functions, from their environments to their callers and back
 	driver      sandbox.Driver
 	closeDriver func() error
 	runtimes    *runtimes.Set
@@ -247,9 +250,13 @@ func (d *daemon) openFleet(ctx context.Context) error {
 	if d.files, err = parseFileSystems(d.options.fileSystems); err != nil {
 		return err
 	}
+	if d.readable, err = readable.New(); err != nil {
+		return err
+	}
+	d.later(d.readable.Close)
 	parts := &environment.Parts{
 		Credentials: credentials{d}, FileSystems: d.files.folder,
-		Sandboxes: d.driver, Packages: d.catalog, Programs: d.programsOf(), API: runtimeAPI{d.log, &d.spare},
+		Sandboxes: d.driver, Packages: d.catalog, Programs: d.programsOf(), API: runtimeAPI{d.log, &d.spare, &runtimeapi.Shared{Readable: d.readable}},
 		Events: event.Fan{d.logs, d.traces, d.metrics}, Log: d.log, FreezeAfter: d.options.freezeAfter,
 	}
 	if d.options.injectSelf {

@@ -12,6 +12,7 @@ import (
 	"lambent/internal/event"
 	"lambent/internal/lambda"
 	"lambent/internal/lifecycle"
+	"lambent/internal/readable"
 	"lambent/internal/runtimeapi"
 	"lambent/internal/spare"
 	"lambent/internal/telemetry"
@@ -45,8 +46,9 @@ func runtimeVersion(r lambda.Runtime) string {
 
 // runtimeAPI serves the Runtime, Extensions and Telemetry APIs of each environment.
 type runtimeAPI struct {
-	log   *slog.Logger
-	spare *spare.Buffers
+	log    *slog.Logger
+	spare  *spare.Buffers
+	shared *runtimeapi.Shared
 }
 
 // flushLimit bounds the last deliveries to extensions that are being ended.
@@ -58,20 +60,13 @@ func (a runtimeAPI) Serve(ln net.Listener, e *environment.Environment) (stop fun
 		Subscribed: func(s event.TelemetrySubscription) { e.Tell(s) },
 	})
 	e.Observe(hub)
-	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Streams: e, Extensions: e, Telemetry: hub, Spare: a.spare, Log: a.log})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := s.Serve(ln); err != nil {
-			a.log.Error("runtime API", "environment", e.ID(), "err", err)
-		}
-	}()
+	s := runtimeapi.New(runtimeapi.Config{Runtime: e, Streams: e, Extensions: e, Telemetry: hub, Spare: a.spare, Shared: a.shared, Log: a.log})
+	s.Attend(ln)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
 		hub.Close(ctx)
 		cancel()
 		s.Close()
-		<-done
 	}
 }
 
@@ -86,11 +81,33 @@ func (s selfEndpoint) Serve(ln net.Listener) (stop func()) {
 	// Clients of AWS open 50 connections unless they are told to open more, and the
 	// largest request that there is fits alone.
 	bounds := awsapi.Bounds{Connections: 256, Bodies: lambda.MaxCreateRequest}
-	go func() {
+	serve := func() {
 		defer close(done)
 		if err := awsapi.Serve(ctx, ln, s.d.handler, bounds, 0, s.d.log); err != nil {
 			s.d.log.Error("endpoint inside an environment", "err", err)
 		}
-	}()
-	return func() { cancel(); <-done }
+	}
+	// Most functions never call it: it begins with the first that connects.
+	first, err := s.whenCalled(ln, serve)
+	if err != nil {
+		go serve()
+		return func() { cancel(); <-done }
+	}
+	return func() {
+		early := first.Stop()
+		cancel()
+		if early {
+			ln.Close()
+			return
+		}
+		<-done
+	}
+}
+
+func (s selfEndpoint) whenCalled(ln net.Listener, serve func()) (*readable.Watch, error) {
+	of, err := readable.Of(ln)
+	if err != nil {
+		return nil, err
+	}
+	return s.d.readable.Watch(of, serve)
 }

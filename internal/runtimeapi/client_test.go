@@ -18,25 +18,26 @@ import (
 	"time"
 
 	"lambent/internal/lambda"
+	"lambent/internal/readable"
 	"lambent/internal/runtimeapi"
 )
 
-// listen serves an environment on a real socket and returns its address.
+// listen serves an environment on a real socket, as the daemon does, and returns its address.
 func listen(t testing.TB, cfg runtimeapi.Config) (*runtimeapi.Server, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	w, err := readable.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	cfg.Shared = &runtimeapi.Shared{Readable: w}
 	s := runtimeapi.New(cfg)
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
+	s.Attend(l)
+	t.Cleanup(s.Close)
 	return s, l.Addr().String()
 }
 

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"lambent/internal/alarm"
+	"lambent/internal/readable"
 	"lambent/internal/socket"
 )
 
-// conn is one connection. Exactly one goroutine serves it at a time; while one
-// is parked a second reads ahead and touches nothing but in, r and w, which the
-// parked one leaves alone.
+// conn is one connection. Exactly one goroutine serves it at a time. When one has
+// been parked for long the connection is watched; a second one reads ahead when
+// there is something to read, and touches nothing but in, r and w, which the parked
+// one leaves alone.
 type conn struct {
 	srv *Server
 	nc  net.Conn
@@ -22,13 +24,14 @@ type conn struct {
 	ctx    context.Context // ends when the peer is gone or the server closes
 	cancel context.CancelFunc
 	turn   chan struct{} // capacity 1: the parked goroutine is done
-	watch  *alarm.Alarm  // starts readAhead
+	watch  *alarm.Alarm  // begins to watch
 
-	mu      sync.Mutex // guards parked and watched
-	parked  bool       // a goroutine is parked
-	watched bool       // readAhead has begun since it parked
+	mu      sync.Mutex      // guards parked, watched and coming
+	parked  bool            // a goroutine is parked
+	watched bool            // and another one reads ahead, or will
+	coming  *readable.Watch // begins readAhead; nil: it has begun
 
-	in     []byte // in[r:w] was received and not used yet
+	in     []byte // in[r:w] was received and not used yet; nil while it is watched
 	r, w   int
 	pinned bool // in holds the head in use, so nothing before r may be overwritten
 
@@ -48,7 +51,7 @@ type conn struct {
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: socket.Brief(nc), turn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
-	c.watch = alarm.New(c.beginReadAhead)
+	c.watch = alarm.New(c.beginWatch)
 	return c
 }
 
@@ -64,9 +67,7 @@ const (
 // run serves the connection until it is over or another goroutine has it.
 func (c *conn) run() {
 	defer c.srv.wg.Done()
-	if c.in == nil {
-		c.in = c.srv.buffer()
-	}
+	c.takeBuffer()
 	for {
 		switch c.serveOne() {
 		case again:
@@ -87,9 +88,17 @@ func (c *conn) end() {
 	c.nc.Close()
 	c.srv.forget(c)
 	c.settle()
-	if len(c.in) == readBuffer {
-		c.srv.buffers.Put((*[readBuffer]byte)(c.in))
+	c.giveBuffer()
+}
+
+func (c *conn) takeBuffer() {
+	if c.in == nil {
+		c.in = c.srv.shared.buffer()
 	}
+}
+
+func (c *conn) giveBuffer() {
+	c.srv.shared.give(c.in)
 	c.in = nil
 }
 
@@ -212,11 +221,13 @@ func (c *conn) park(wait func(c *conn) bool) fate {
 	c.w = copy(c.in, c.in[c.r:c.w])
 	c.r = 0
 
-	c.setParked(true)
+	c.mu.Lock()
+	c.parked = true
+	c.mu.Unlock()
 	c.watch.Set(time.Now().Add(watchAfter))
 	goesOn := wait(c)
 	c.watch.Stop()
-	if !c.setParked(false) {
+	if !c.unpark() {
 		if goesOn {
 			return again
 		}
@@ -229,25 +240,36 @@ func (c *conn) park(wait func(c *conn) bool) fate {
 	return passed
 }
 
-// setParked notes that a goroutine parks, or is done with it, and tells whether
-// another has begun to read meanwhile.
-func (c *conn) setParked(parked bool) (watched bool) {
+// unpark notes that a goroutine is parked no more, and tells whether another has
+// begun to read meanwhile.
+func (c *conn) unpark() (watched bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	watched, c.watched = c.watched, false
-	c.parked = parked
+	if c.coming != nil && c.coming.Stop() {
+		c.watched = false
+		c.srv.wg.Done()
+		c.takeBuffer()
+	}
+	watched = c.watched
+	c.parked, c.watched, c.coming = false, false, nil
 	return watched
 }
 
-// beginReadAhead runs when a goroutine has been parked for long. It may come
-// late: nobody is parked any more, or somebody again, which does no harm.
-func (c *conn) beginReadAhead() {
+// beginWatch runs when a goroutine has been parked for long. It may come late:
+// nobody is parked any more, or somebody again, which does no harm.
+func (c *conn) beginWatch() {
 	c.mu.Lock()
-	begin := c.parked && !c.watched
-	if begin {
-		c.watched = true
-		c.srv.wg.Add(1) // the parked goroutine has its own until it sees this
+	if !c.parked || c.watched {
+		c.mu.Unlock()
+		return
 	}
+	c.watched = true
+	c.srv.wg.Add(1) // the parked goroutine has its own until it sees this
+	if c.w == 0 {
+		c.giveBuffer()
+		c.coming = c.srv.shared.watch(c.nc, c.readAhead)
+	}
+	begin := c.coming == nil
 	c.mu.Unlock()
 	if begin {
 		c.readAhead()
@@ -260,6 +282,7 @@ func (c *conn) beginReadAhead() {
 func (c *conn) readAhead() {
 	var n int
 	var err error
+	c.takeBuffer()
 	if c.w == 0 {
 		n, err = c.nc.Read(c.in)
 	}

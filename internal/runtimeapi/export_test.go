@@ -56,3 +56,17 @@ func ErrorCause(sent []byte) string { return errorCause(sent) }
 
 // Buffered is how many bytes the server holds for requests in progress.
 func (s *Server) Buffered() int64 { return s.buffered.Load() }
+
+// Watched is how many connections have been parked for so long that they are watched.
+func (s *Server) Watched() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.mu.Lock()
+		if c.coming != nil {
+			n++
+		}
+		c.mu.Unlock()
+	}
+	return n
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lambent/internal/lambda"
+	"lambent/internal/readable"
 	"lambent/internal/spare"
 )
 
@@ -62,19 +63,20 @@ type Config struct {
 	Streams    Streams          // nil: every response is wanted whole
 	Telemetry  Telemetry        // nil: subscribers are told that it is not supported
 	Spare      *spare.Buffers   // for large answers; nil: each is made
+	Shared     *Shared          // nil: nothing is shared
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: nothing is logged
 }
 
 // Server serves the APIs of one environment.
 type Server struct {
-	cfg  Config
-	ctx  context.Context // ends with Close; parent of every connection's
-	stop context.CancelFunc
+	cfg    Config
+	shared *Shared
+	ctx    context.Context // ends with Close; parent of every connection's
+	stop   context.CancelFunc
 
 	release  atomic.Pointer[string]
 	buffered atomic.Int64 // bytes held for requests in progress, bounded by maxBuffered
-	buffers  sync.Pool    // *[readBuffer]byte
 
 	// What a function can bring about as often as it likes is told once.
 	toldFull, toldNoRoom sync.Once
@@ -83,7 +85,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	closed    bool
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]*readable.Watch // nil: somebody waits in Accept
 	conns     map[*conn]struct{}
 }
 
@@ -95,12 +97,16 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Shared == nil {
+		cfg.Shared = &Shared{}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Server{
 		cfg:       cfg,
+		shared:    cfg.Shared,
 		ctx:       ctx,
 		stop:      stop,
-		listeners: map[net.Listener]struct{}{},
+		listeners: map[net.Listener]*readable.Watch{},
 		conns:     map[*conn]struct{}{},
 	}
 }
@@ -114,25 +120,76 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	defer s.wg.Done()
 	defer s.removeListener(l)
-	pause := time.Duration(0)
-	for {
-		nc, err := l.Accept()
-		if err == nil {
-			pause = 0
-			s.open(nc)
-			continue
-		}
-		if s.ctx.Err() != nil {
-			return nil
-		}
-		if !temporary(err) {
+	for pause := time.Duration(0); ; {
+		if again, err := s.accept(l, &pause); !again {
 			return err
 		}
-		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-		s.cfg.Log.Warn("runtime API cannot accept, trying again", "error", err, "in", pause)
-		if !s.wait(pause) {
-			return nil
+	}
+}
+
+// accept takes one connection, and tells whether another may follow.
+func (s *Server) accept(l net.Listener, pause *time.Duration) (again bool, err error) {
+	nc, err := l.Accept()
+	if err == nil {
+		*pause = 0
+		s.open(nc)
+		return true, nil
+	}
+	if s.ctx.Err() != nil {
+		return false, nil
+	}
+	if !temporary(err) {
+		return false, err
+	}
+	*pause = min(max(2**pause, 5*time.Millisecond), time.Second)
+	s.cfg.Log.Warn("runtime API cannot accept, trying again", "error", err, "in", *pause)
+	return s.wait(*pause), nil
+}
+
+// Attend is Serve beside its caller, and without a goroutine as long as nobody
+// connects, if the listener can be watched. What Serve would return is logged.
+func (s *Server) Attend(l net.Listener) {
+	if !s.addListener(l) {
+		l.Close()
+		return
+	}
+	pause := time.Duration(0)
+	comes := func() {
+		again, err := s.accept(l, &pause)
+		if !again || s.watchOf(l).Again() != nil {
+			s.dismiss(l, err)
 		}
+	}
+	s.mu.Lock()
+	s.listeners[l] = s.shared.watch(l, comes)
+	unwatched := s.listeners[l] == nil
+	s.mu.Unlock()
+	if unwatched {
+		go func() {
+			defer s.wg.Done()
+			s.check(l, s.Serve(l))
+		}()
+	}
+}
+
+func (s *Server) watchOf(l net.Listener) *readable.Watch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listeners[l]
+}
+
+// dismiss is the end of a listener that was watched.
+func (s *Server) dismiss(l net.Listener, err error) {
+	defer s.wg.Done()
+	s.watchOf(l).Stop()
+	l.Close()
+	s.removeListener(l)
+	s.check(l, err)
+}
+
+func (s *Server) check(l net.Listener, err error) {
+	if err != nil {
+		s.cfg.Log.Error("runtime API accepts no more connections", "address", l.Addr(), "error", err)
 	}
 }
 
@@ -143,7 +200,10 @@ func (s *Server) Close() {
 	s.stop() // first, so that a connection that we close is not taken for a runtime that broke off
 	s.mu.Lock()
 	s.closed = true
-	for l := range s.listeners {
+	for l, watch := range s.listeners {
+		if watch != nil && watch.Stop() {
+			s.wg.Done()
+		}
 		l.Close()
 	}
 	for c := range s.conns {
@@ -169,7 +229,7 @@ func (s *Server) addListener(l net.Listener) bool {
 	if s.closed {
 		return false
 	}
-	s.listeners[l] = struct{}{}
+	s.listeners[l] = nil
 	s.wg.Add(1)
 	return true
 }
@@ -227,13 +287,6 @@ func (s *Server) reserve(n int64) bool {
 		return false
 	}
 	return true
-}
-
-func (s *Server) buffer() []byte {
-	if p, ok := s.buffers.Get().(*[readBuffer]byte); ok {
-		return p[:]
-	}
-	return make([]byte, readBuffer)
 }
 
 // temporary tells whether accepting may work again later, such as after
