@@ -190,7 +190,7 @@ func (e *Environment) start(f lifecycle.Start) {
 			e.processes[f.Process] = p
 			e.publish(event.Executed{Extension: f.Process.Extension, Duration: time.Since(began)})
 			e.exits.Add(1)
-			go e.watch(f, p, cmd)
+			go e.watch(f, p, cmd.flush)
 			return
 		}
 	}
@@ -232,10 +232,10 @@ func startFault(p lifecycle.Process, err error) (errorType, text string) {
 }
 
 // watch brings the end of a process. By then all its lines have been published.
-func (e *Environment) watch(f lifecycle.Start, p sandbox.Process, cmd command) {
+func (e *Environment) watch(f lifecycle.Start, p sandbox.Process, flush func()) {
 	defer e.exits.Done()
 	<-p.Done()
-	cmd.flush()
+	flush()
 	_ = e.post(lifecycle.Exited{
 		At: now(), Incarnation: f.Incarnation, Process: f.Process, Exit: p.Exit(), OutOfMemory: e.ranOutOfMemory(),
 	}, nil)
