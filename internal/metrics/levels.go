@@ -75,7 +75,7 @@ func (m *Metrics) tick(now time.Time) {
 type level struct {
 	now   float64
 	known bool // it has been looked at
-	seen  sample
+	seen  tally
 }
 
 func (l *level) is(v float64) {

@@ -5,8 +5,8 @@
 //
 // Each metric is kept for the account, for each function, and for each resource: a
 // version or an alias, when a caller named one; for an alias also by the version that
-// was run. To count takes no lock and allocates nothing once a series is there, because
-// it is done on an invocation's way.
+// was run. To count takes no lock, and allocates nothing once something like it has been
+// counted, because it is done on an invocation's way.
 package metrics
 
 import (
@@ -34,7 +34,7 @@ type Metrics struct {
 // colon, which no name has.
 type table map[string]*series
 
-// maxSeries bounds what names that come and go can take, at some 3 KB each; what is
+// maxSeries bounds what names that come and go can take, at some 1.2 KB each; what is
 // beyond is counted for the account alone.
 const maxSeries = 10_000
 
@@ -50,7 +50,8 @@ type series struct {
 	urls, urls4xx, urls5xx                        atomic.Uint64
 	running                                       atomic.Int64
 
-	duration, extensions, age, latency histogram
+	duration                 histogram
+	extensions, age, latency someTimes
 
 	durations spread
 	peak      extremes // of running
@@ -83,6 +84,17 @@ func (h *histogram) add(d time.Duration) {
 	h.counts[i].Add(1)
 	h.sum.Add(int64(d))
 	h.ends.add(int64(d))
+}
+
+// someTimes is a histogram of what most series have nothing of: it is made for the
+// first.
+type someTimes struct{ atomic.Pointer[histogram] }
+
+func (t *someTimes) add(d time.Duration) {
+	if t.Load() == nil {
+		t.CompareAndSwap(nil, new(histogram))
+	}
+	t.Load().add(d)
 }
 
 // New counts from zero.
@@ -198,7 +210,7 @@ func (s *series) take(o *event.Origin, r *event.Report) {
 		s.provisioned.Add(1)
 	}
 	s.duration.add(r.Duration)
-	s.durations.counts[bucketOf(r.Duration)].Add(1)
+	s.durations.add(r.Duration)
 	for _, span := range r.Spans {
 		if span.Name == "extensionOverhead" {
 			s.extensions.add(span.Duration)

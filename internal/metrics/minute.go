@@ -9,7 +9,6 @@ type reading struct {
 
 	counts [len(countNames)]uint64
 	timed  [len(timedNames)]timed
-	spread [buckets]uint32
 }
 
 type timed struct {
@@ -26,8 +25,9 @@ var countNames = [...]string{ //nolint:gochecknoglobals // a constant, which Go 
 // timedNames are those of times, in the order of reading.timed.
 var timedNames = [...]string{"Duration", "PostRuntimeExtensionsDuration", "AsyncEventAge", "UrlRequestLatency"} //nolint:gochecknoglobals // as above
 
+// timed are in the order of timedNames; nil: there is nothing to count.
 func (s *series) timed() [len(timedNames)]*histogram {
-	return [...]*histogram{&s.duration, &s.extensions, &s.age, &s.latency}
+	return [...]*histogram{&s.duration, s.extensions.Load(), s.age.Load(), s.latency.Load()}
 }
 
 func (s *series) read() reading {
@@ -40,24 +40,26 @@ func (s *series) read() reading {
 		},
 	}
 	for i, h := range s.timed() {
+		if h == nil {
+			continue
+		}
 		for j := range h.counts {
 			now.timed[i].n += h.counts[j].Load()
 		}
 		now.timed[i].sum = h.sum.Load()
-	}
-	for i := range now.spread {
-		now.spread[i] = s.durations.counts[i].Load()
 	}
 	return now
 }
 
 // sample is what a metric came to in a minute.
 type sample struct {
-	metric        string // one of AWS's names
-	n             float64
-	sum, min, max float64
-	parts         []part
+	metric string // one of AWS's names
+	tally
+	parts []part
 }
+
+// tally is what values came to.
+type tally struct{ n, sum, min, max float64 }
 
 // part is a bucket of durations that is not empty.
 type part struct {
@@ -65,20 +67,20 @@ type part struct {
 	n      uint32
 }
 
-func (s *sample) add(v float64) {
-	if s.n == 0 || v < s.min {
-		s.min = v
+func (t *tally) add(v float64) {
+	if t.n == 0 || v < t.min {
+		t.min = v
 	}
-	if s.n == 0 || v > s.max {
-		s.max = v
+	if t.n == 0 || v > t.max {
+		t.max = v
 	}
-	s.n++
-	s.sum += v
+	t.n++
+	t.sum += v
 }
 
 // some is n values of which so many were one and the others zero.
 func some(metric string, ones, n uint64) sample {
-	s := sample{metric: metric, n: float64(n), sum: float64(ones)}
+	s := sample{metric: metric, tally: tally{n: float64(n), sum: float64(ones)}}
 	if ones > 0 {
 		s.max = 1
 	}
@@ -108,7 +110,11 @@ func (s *series) samples(end bool) (all []sample) {
 			all = append(all, some(name, n, n))
 		}
 	}
+	parts := s.durations.parts(end)
 	for i, h := range s.timed() {
+		if h == nil {
+			continue
+		}
 		least, greatest := h.ends.read(end)
 		t := timed{now.timed[i].n - was.timed[i].n, now.timed[i].sum - was.timed[i].sum}
 		if t.n == 0 {
@@ -116,7 +122,7 @@ func (s *series) samples(end bool) (all []sample) {
 		}
 		one := t.sample(timedNames[i], least, greatest)
 		if h == &s.duration {
-			one.parts = spreadBetween(&was.spread, &now.spread)
+			one.parts = parts
 		}
 		all = append(all, one)
 	}
@@ -129,7 +135,7 @@ func (s *series) samples(end bool) (all []sample) {
 // sample is in milliseconds. A value that came while the minute was closed may be
 // counted in one and known as an extreme in the other; then the mean is what is known.
 func (t timed) sample(name string, least, greatest int64) sample {
-	s := sample{metric: name, n: float64(t.n), sum: milliseconds(t.sum), min: milliseconds(least), max: milliseconds(greatest)}
+	s := sample{metric: name, tally: tally{float64(t.n), milliseconds(t.sum), milliseconds(least), milliseconds(greatest)}}
 	mean := s.sum / s.n
 	if least < 0 || s.min > mean {
 		s.min = mean
@@ -139,15 +145,6 @@ func (t timed) sample(name string, least, greatest int64) sample {
 }
 
 func milliseconds(nanoseconds int64) float64 { return float64(nanoseconds) / float64(time.Millisecond) }
-
-func spreadBetween(was, now *[buckets]uint32) (parts []part) {
-	for i := range now {
-		if n := now[i] - was[i]; n > 0 {
-			parts = append(parts, part{uint8(i), n})
-		}
-	}
-	return parts
-}
 
 // levelSamples are of what was looked at. Of executions the most is known from their
 // beginnings, too.
@@ -170,12 +167,10 @@ func (s *series) levelSamples(end bool) (all []sample) {
 		{"ProvisionedConcurrencyUtilization", &l.utilization},
 	} {
 		if one.seen.n > 0 {
-			seen := one.seen
-			seen.metric = one.name
-			all = append(all, seen)
+			all = append(all, sample{metric: one.name, tally: one.seen})
 		}
 		if end {
-			one.seen = sample{}
+			one.seen = tally{}
 		}
 	}
 	return all

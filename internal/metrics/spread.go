@@ -9,9 +9,16 @@ import (
 // spread counts durations so closely that percentiles can be told of them: eight
 // buckets for each doubling, so that a bucket is an eighth of its value wide at the
 // most. It has a bucket for whatever a function may take, and counts what is beyond
-// in the last one.
+// in the last one. Most functions need few of them: a doubling's are made when
+// something is first counted there.
 type spread struct {
-	counts [buckets]atomic.Uint32 // they go round; a minute does not have so many
+	doublings [buckets / fine]atomic.Pointer[doubling]
+}
+
+// doubling is the buckets from a duration up to twice that.
+type doubling struct {
+	counts [fine]atomic.Uint32 // they go round; a minute does not have so many
+	before [fine]uint32        // history.mu; what they were at the end of the last minute
 }
 
 const (
@@ -19,6 +26,36 @@ const (
 	fine     = 8  // buckets for each doubling
 	buckets  = 25 * fine
 )
+
+func (s *spread) add(d time.Duration) {
+	i := bucketOf(d)
+	at := &s.doublings[i/fine]
+	if at.Load() == nil {
+		at.CompareAndSwap(nil, new(doubling))
+	}
+	at.Load().counts[i%fine].Add(1)
+}
+
+// parts are the buckets that the minute has filled so far. At its end the next one is
+// begun. history.mu is held.
+func (s *spread) parts(end bool) (all []part) {
+	for i := range s.doublings {
+		d := s.doublings[i].Load()
+		if d == nil {
+			continue
+		}
+		for j := range d.counts {
+			now := d.counts[j].Load()
+			if n := now - d.before[j]; n > 0 {
+				all = append(all, part{uint8(i*fine + j), n})
+			}
+			if end {
+				d.before[j] = now
+			}
+		}
+	}
+	return all
+}
 
 // bucketOf is where a duration is counted.
 func bucketOf(d time.Duration) int {

@@ -118,9 +118,9 @@ func writeTimes(out *bufio.Writer, all []labelled) {
 		of         func(*series) *histogram
 	}{
 		{"duration_seconds", "Run time of invocations.", func(s *series) *histogram { return &s.duration }},
-		{"post_runtime_extensions_duration_seconds", "Time of extensions after the runtime's end.", func(s *series) *histogram { return &s.extensions }},
-		{"async_event_age_seconds", "Age of asynchronous events at their attempts.", func(s *series) *histogram { return &s.age }},
-		{ofURLs, "Time from a request to a function URL to its answer.", func(s *series) *histogram { return &s.latency }},
+		{"post_runtime_extensions_duration_seconds", "Time of extensions after the runtime's end.", func(s *series) *histogram { return s.extensions.Load() }},
+		{"async_event_age_seconds", "Age of asynchronous events at their attempts.", func(s *series) *histogram { return s.age.Load() }},
+		{ofURLs, "Time from a request to a function URL to its answer.", func(s *series) *histogram { return s.latency.Load() }},
 	} {
 		head(out, h.name, h.help, "histogram")
 		for _, s := range all {
@@ -154,6 +154,9 @@ func line(out *bufio.Writer, name, labels, more, value string) {
 
 // write counts up, as the format wants it. What is added meanwhile is in or not.
 func (h *histogram) write(out *bufio.Writer, name, labels string) {
+	if h == nil {
+		h = &histogram{}
+	}
 	total := uint64(0)
 	for i := range h.counts {
 		total += h.counts[i].Load()
