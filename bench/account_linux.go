@@ -15,17 +15,16 @@ import (
 // threads, those that have ended included (include/linux/posix-timers.h).
 const clockOfProcess = 2
 
-// cpuOf is the CPU time of the processes. One that has ended counts no more,
-// so the caller asks about those that live through the measurement.
-func cpuOf(pids []int) time.Duration {
-	var sum time.Duration
+// accountOf is what the processes have taken.
+func accountOf(pids ...int) account {
+	a := account{}
 	for _, pid := range pids {
 		var ts unix.Timespec
 		if unix.ClockGettime(int32(^pid<<3|clockOfProcess), &ts) == nil {
-			sum += time.Duration(ts.Nano())
+			a[pid] = time.Duration(ts.Nano())
 		}
 	}
-	return sum
+	return a
 }
 
 // family lists a process and all its descendants.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ const (
 // payload compares events and answers of several sizes, and tells how much the
 // daemon grew for the largest.
 func (b *bench) payload(ctx context.Context) error {
-	s, ok := b.subject("go")
+	s, ok := b.needs("payload", "go")
 	if !ok {
 		return nil
 	}
@@ -30,8 +31,8 @@ func (b *bench) payload(ctx context.Context) error {
 	}
 	defer running.stop()
 	sides := []side{b.server.side(name), floor}
+	before, _ := memoryOf(b.server.cmd.Process.Pid) // before all sizes: what is kept of one serves the next
 	for _, size := range []int{kibibyte, 64 * kibibyte, mebibyte, 6*mebibyte - kibibyte} {
-		before, _ := memoryOf(b.server.cmd.Process.Pid)
 		resetPeak(b.server.cmd.Process.Pid)
 		out, err := b.turns(ctx, load{clients: 1, length: b.length, event: bytesEvent(size)}, sides)
 		if err != nil {
@@ -50,7 +51,7 @@ func (b *bench) payload(ctx context.Context) error {
 // densityPart makes many frozen Go environments, each of a function of its own,
 // and tells what each costs: the host in all, and the daemon alone.
 func (b *bench) densityPart(ctx context.Context) error {
-	s, ok := b.subject("go")
+	s, ok := b.needs("density", "go")
 	if !ok {
 		return nil
 	}
@@ -85,7 +86,9 @@ func (b *bench) densityPart(ctx context.Context) error {
 	b.note(row{Part: "density", What: what + ", host", Side: "lambent", Value: float64(usedMemory()-host) / n / mebibyte, Unit: "MiB", Remarks: "each"})
 	b.note(row{Part: "density", What: what + ", daemon", Side: "lambent", Value: float64(after-daemon) / n / kibibyte, Unit: "KiB", Remarks: "each"})
 	b.note(row{Part: "density", What: "time to make one", Side: "lambent", Value: milliseconds(took) / n, Unit: "ms"})
-	b.rest(ctx, "density", what+", at rest")
+	if err := b.rest(ctx, b.server, "density", what+", at rest"); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := b.server.remove(ctx, name); err != nil {
 			return err
@@ -95,14 +98,17 @@ func (b *bench) densityPart(ctx context.Context) error {
 }
 
 // rest tells how much CPU the daemon takes when nobody asks anything.
-func (b *bench) rest(ctx context.Context, part, what string) {
-	pid := []int{b.server.cmd.Process.Pid}
-	before := cpuOf(pid)
+func (b *bench) rest(ctx context.Context, s *server, part, what string) error {
+	pid := s.cmd.Process.Pid
+	before := accountOf(pid)
 	select {
 	case <-time.After(b.length):
 	case <-ctx.Done():
+		return ctx.Err()
 	}
-	b.note(row{Part: part, What: what, Side: "lambent", Value: 100 * float64(cpuOf(pid)-before) / float64(b.length), Unit: "% CPU"})
+	spent := accountOf(pid).since(before)
+	b.note(row{Part: part, What: what, Side: "lambent", Value: 100 * float64(spent) / float64(b.length), Unit: "% CPU"})
+	return nil
 }
 
 // daemon measures a server with nothing to do: its start, first and second, its
@@ -119,9 +125,12 @@ func (b *bench) daemon(ctx context.Context) error {
 			*into = append(*into, s.started)
 			s.quiet(ctx) // or the folder is not known, and the next start competes with what is left of this one
 			if into == &later && round == b.rounds-1 {
-				b.atRest(ctx, s)
+				err = b.atRest(ctx, s)
 			}
 			s.stop()
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
 		}
 	}
 	b.note(row{Part: "daemon", What: "start, new data folder", Side: "lambent", Value: milliseconds(median(first)), Unit: "ms"})
@@ -134,12 +143,12 @@ func (b *bench) daemon(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) atRest(ctx context.Context, s *server) {
-	mine := b.server
-	b.server = s
-	b.rest(ctx, "daemon", "at rest")
-	b.server = mine
+func (b *bench) atRest(ctx context.Context, s *server) error {
+	if err := b.rest(ctx, s, "daemon", "at rest"); err != nil {
+		return err
+	}
 	resident, share := memoryOf(s.cmd.Process.Pid)
 	b.note(row{Part: "daemon", What: "resident at rest", Side: "lambent", Value: float64(resident) / mebibyte, Unit: "MiB",
 		Remarks: fmt.Sprintf("%.1f MiB of it its own share", float64(share)/mebibyte)})
+	return nil
 }

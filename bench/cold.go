@@ -159,7 +159,7 @@ const burstSize = 100
 // burst sends first requests to a Python function all at once, and compares the
 // CPU time with that of as many plain starts of its interpreter.
 func (b *bench) burst(ctx context.Context) error {
-	s, ok := b.subject("python")
+	s, ok := b.needs("burst", "python")
 	if !ok {
 		return nil
 	}
@@ -186,14 +186,15 @@ func (b *bench) burst(ctx context.Context) error {
 	if err := b.server.stocked(ctx); err != nil {
 		return err
 	}
-	before := cpuOf(family(b.server.cmd.Process.Pid))
+	before := accountOf(family(b.server.cmd.Process.Pid)...)
 	took, all, failed := b.together(ctx, size, b.server.side(name))
-	spent := cpuOf(family(b.server.cmd.Process.Pid)) - before // the processes of a burst live on
+	spent := accountOf(family(b.server.cmd.Process.Pid)...).since(before) // the processes of a burst live on
 	remarks := fmt.Sprintf("%d environments, %d errors", b.server.environments(ctx), failed)
 	b.note(row{Part: "burst", What: fmt.Sprintf("%d first requests at once", size), Side: "lambent", Value: milliseconds(took), Unit: "ms", Remarks: remarks})
 	b.note(row{Part: "burst", What: "median answer", Side: "lambent", Value: milliseconds(median(all)), Unit: "ms"})
 	r := float64(spent) / float64(plain)
-	b.note(row{Part: "burst", What: "CPU of all processes", Side: "lambent", Value: milliseconds(spent), Unit: "ms", To: "bare", Ratio: r, Low: r, High: r})
+	b.note(row{Part: "burst", What: "CPU of all processes", Side: "lambent", Value: milliseconds(spent), Unit: "ms", To: "bare", Ratio: r, Low: r, High: r,
+		Remarks: "without what was booted before"})
 	if err := b.server.remove(ctx, name); err != nil {
 		return err
 	}
@@ -204,24 +205,28 @@ func (b *bench) burst(ctx context.Context) error {
 func (b *bench) together(ctx context.Context, n int, s side) (took time.Duration, each []time.Duration, failed int) {
 	client := newClient(n)
 	defer client.CloseIdleConnections()
-	each = make([]time.Duration, n)
+	latencies := make([]time.Duration, n)
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	began := time.Now()
 	for i := range n {
 		all.Go(func() {
 			_, errs[i] = post(ctx, client, s.url, smallEvent)
-			each[i] = time.Since(began)
+			latencies[i] = time.Since(began)
 		})
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			failed++
+	took = time.Since(began)
+	for i, err := range errs {
+		if err == nil {
+			each = append(each, latencies[i])
+			continue
+		}
+		if failed++; failed == 1 {
 			b.say("burst: %v", err)
 		}
 	}
-	return time.Since(began), each, failed
+	return took, each, failed
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -23,8 +23,8 @@ const (
 
 // fairness tells what the storm does to the other two.
 func (b *bench) fairness(ctx context.Context) error {
-	goFunction, ok := b.subject("go")
-	python, found := b.subject("python")
+	goFunction, ok := b.needs("fairness", "go")
+	python, found := b.needs("fairness", "python")
 	if !ok || !found {
 		return nil
 	}
@@ -82,48 +82,75 @@ func (s *server) setAside(ctx context.Context) error {
 	return fmt.Errorf("provisioned concurrency does not become ready")
 }
 
-// fairTurns measures the two in turns, alone and beside the storm.
+// fairTurns measures the two in turns, alone and beside the storm, each round in the
+// other order. Every turn begins when the server has nothing left to do of the last.
 func (b *bench) fairTurns(ctx context.Context, s *server) error {
-	provisioned, reserved, noise := s.side("ahead:1"), s.side("reserved"), s.side("storm")
-	calm := map[string][]sample{}
-	loud := map[string][]sample{}
-	served, refused := 0, 0
-	measure := func(into map[string][]sample) {
-		l := load{clients: ahead, length: fairTurn * b.length, event: smallEvent, pause: fairPause * time.Millisecond}
-		one := l
-		one.clients = 1
-		done := make(chan sample)
-		go func() { done <- one.phase(ctx, newClient(1), reserved) }()
-		into["ahead"] = append(into["ahead"], l.phase(ctx, newClient(ahead), provisioned))
-		into["reserved"] = append(into["reserved"], <-done)
+	if _, err := post(ctx, http.DefaultClient, s.side("reserved").url, smallEvent); err != nil { // its start is not measured
+		return err
+	}
+	calm, loud, noise := map[string][]sample{}, map[string][]sample{}, []sample{}
+	turns := []func(){
+		func() { b.askFairly(ctx, s, calm) },
+		func() {
+			l := load{clients: storm * places, length: fairTurn*b.length + 2*time.Second, event: smallEvent}
+			done := make(chan sample)
+			go func() { done <- l.alone(ctx, s.side("storm")) }()
+			time.Sleep(time.Second) // until the host is full
+			b.askFairly(ctx, s, loud)
+			noise = append(noise, <-done)
+		},
 	}
 	for range b.rounds {
-		measure(calm)
-		l := load{clients: storm * places, length: fairTurn*b.length + 2*time.Second, event: smallEvent}
-		done := make(chan sample)
-		go func() { done <- l.phase(ctx, newClient(l.clients), noise) }()
-		time.Sleep(time.Second) // until the host is full
-		measure(loud)
-		out := <-done
-		served, refused = served+len(out.latencies), refused+out.errors
+		for _, turn := range turns {
+			s.quiet(ctx)
+			if turn(); ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		slices.Reverse(turns)
 	}
+	b.tellFairness(calm, loud, merged(noise))
+	return nil
+}
+
+// askFairly lets the callers of both functions call for a turn.
+func (b *bench) askFairly(ctx context.Context, s *server, into map[string][]sample) {
+	two := load{clients: ahead, length: fairTurn * b.length, event: smallEvent, pause: fairPause * time.Millisecond}
+	one := two
+	one.clients = 1
+	done := make(chan sample)
+	go func() { done <- one.alone(ctx, s.side("reserved")) }()
+	into["ahead"] = append(into["ahead"], two.alone(ctx, s.side("ahead:1")))
+	into["reserved"] = append(into["reserved"], <-done)
+}
+
+// alone is a phase with connections of its own, which nobody has warmed up.
+func (l load) alone(ctx context.Context, s side) sample {
+	client := newClient(l.clients)
+	defer client.CloseIdleConnections()
+	return l.phase(ctx, client, s)
+}
+
+func (b *bench) tellFairness(calm, loud map[string][]sample, noise sample) {
 	for _, name := range []string{"ahead", "reserved"} {
+		alone, beside := merged(calm[name]), merged(loud[name])
+		if beside.first != nil {
+			b.say("%s: %v", name, beside.first)
+		}
 		for _, q := range []struct {
 			what string
 			at   float64
 		}{{"p50", 0.5}, {"p99", 0.99}} {
 			get := func(x sample) float64 { return milliseconds(x.at(q.at)) }
-			mid, low, high := ratio(loud[name], calm[name], get)
-			together := merged(loud[name])
-			if together.first != nil {
-				b.say("%s: %v", name, together.first)
+			r := row{Part: "fairness", What: name + " " + q.what, Side: "storm", Value: get(beside), Unit: "ms",
+				Remarks: fmt.Sprintf("all rounds: %.2f ms to %.2f ms; %d of %d refused", get(beside), get(alone), beside.errors, beside.errors+len(beside.latencies))}
+			if mid, low, high, ok := ratio(loud[name], calm[name], get); ok {
+				r.To, r.Ratio, r.Low, r.High = "calm", mid, low, high
 			}
-			b.note(row{Part: "fairness", What: name + " " + q.what, Side: "storm", Value: get(together), Unit: "ms", To: "calm", Ratio: mid, Low: low, High: high,
-				Remarks: fmt.Sprintf("all rounds: %.2f ms to %.2f ms; %d of %d refused", get(together), get(merged(calm[name])), together.errors, together.errors+len(together.latencies))})
+			b.note(r)
 		}
 	}
-	b.note(row{Part: "fairness", What: "storm", Side: "lambent", Value: float64(served), Unit: "served", Remarks: fmt.Sprintf("%d refused", refused)})
-	return nil
+	b.note(row{Part: "fairness", What: "storm", Side: "lambent", Value: float64(len(noise.latencies)), Unit: "served", Remarks: fmt.Sprintf("%d refused", noise.errors)})
 }
 
 // merged is all rounds as one.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -63,13 +64,24 @@ func runFloor(command []string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
 	fmt.Printf("http://%s\n", listener.Addr())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	<-ctx.Done()
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	return nil
+	select {
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		<-ended
+		return nil
+	case err := <-ended: // nobody would answer the events any more
+		select {
+		case <-ctx.Done(): // the signal was the function's too
+			return nil
+		case <-time.After(100 * time.Millisecond):
+		}
+		return fmt.Errorf("floor: its function has ended: %w", cmp.Or(err, errors.New("without an error")))
+	}
 }
 
 func (f *floor) invoke(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ const gets = 2000
 // functions tells what many functions cost: an invocation of one, reading one,
 // listing all, the daemon's memory.
 func (b *bench) functions(ctx context.Context) error {
-	s, ok := b.subject("go")
+	s, ok := b.needs("functions", "go")
 	if !ok {
 		return nil
 	}
@@ -31,9 +32,12 @@ func (b *bench) functions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := load{clients: 1, length: b.length, event: smallEvent}
-	few, err := b.turns(ctx, l, []side{b.server.side(name)})
+	lone, err := startLambent(b.options, filepath.Join(b.dir, "one-function"))
 	if err != nil {
+		return err
+	}
+	defer lone.stop()
+	if err := lone.create(ctx, name, s.code); err != nil {
 		return err
 	}
 	before, _ := memoryOf(b.server.cmd.Process.Pid)
@@ -41,14 +45,15 @@ func (b *bench) functions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lots, err := b.turns(ctx, l, []side{b.server.side(name)})
+	lone.quiet(ctx)
+	sides := []side{b.server.side(name), lone.side(name)}
+	sides[1].name = "1 function"
+	out, err := b.turns(ctx, load{clients: 1, length: b.length, event: smallEvent}, sides)
 	if err != nil {
 		return err
 	}
-	mid, low, high := ratio(lots["lambent"], few["lambent"], p50)
 	with := fmt.Sprintf(" with %d functions", b.many)
-	b.note(row{Part: "functions", What: "p50" + with, Side: "lambent", Value: medianOf(lots["lambent"], p50), Unit: "µs",
-		To: "1 function", Ratio: mid, Low: low, High: high})
+	b.compare("functions", "p50"+with, "µs", out, sides, "1 function", p50)
 	after, _ := memoryOf(b.server.cmd.Process.Pid)
 	b.note(row{Part: "functions", What: "daemon's memory" + with, Side: "lambent", Value: float64(after) / mebibyte, Unit: "MiB",
 		Remarks: fmt.Sprintf("%.1f KiB for each", float64(after-before)/float64(b.many)/kibibyte)})
@@ -79,7 +84,7 @@ func (b *bench) deployMany(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-// each does something for every name, several at a time.
+// each does something for every name, several at a time, and tells the first error.
 func (b *bench) each(names []string, do func(string) error) error {
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -88,11 +93,10 @@ func (b *bench) each(names []string, do func(string) error) error {
 	for range makers {
 		all.Go(func() {
 			for name := range next {
-				if err := do(name); err != nil {
-					mu.Lock()
-					first = errors.Join(first, err)
-					mu.Unlock()
-				}
+				err := do(name)
+				mu.Lock()
+				first = cmp.Or(first, err)
+				mu.Unlock()
 			}
 		})
 	}
@@ -143,8 +147,8 @@ func (b *bench) read(ctx context.Context, names []string, with string) error {
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	for what, at := range map[string]int{"GetFunction p50": 50, "GetFunction p99": 99} {
-		b.note(row{Part: "functions", What: what + with, Side: "lambent", Value: float64(took[len(took)*at/100].Microseconds()), Unit: "µs"})
-	}
+	all := sample{latencies: took}
+	b.note(row{Part: "functions", What: "GetFunction p50" + with, Side: "lambent", Value: p50(all), Unit: "µs"})
+	b.note(row{Part: "functions", What: "GetFunction p99" + with, Side: "lambent", Value: p99(all), Unit: "µs"})
 	return nil
 }

@@ -54,9 +54,11 @@ func (s *server) quiet(ctx context.Context) { s.still(ctx, 300*time.Millisecond)
 // still waits until the server has done next to nothing for as long as that.
 func (s *server) still(ctx context.Context, look time.Duration) {
 	for limit := time.Now().Add(startedWithin); time.Now().Before(limit) && ctx.Err() == nil; {
-		before, known := cpuOf(family(s.cmd.Process.Pid)), len(family(s.cmd.Process.Pid))
+		known := family(s.cmd.Process.Pid)
+		before := accountOf(known...)
 		time.Sleep(look)
-		if cpuOf(family(s.cmd.Process.Pid))-before < look/20 && len(family(s.cmd.Process.Pid)) == known {
+		now := family(s.cmd.Process.Pid)
+		if accountOf(now...).since(before) < look/20 && len(now) == len(known) {
 			return
 		}
 	}

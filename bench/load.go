@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -58,18 +59,17 @@ type load struct {
 
 // run measures a side once. The clients connect and warm up first.
 func (l load) run(ctx context.Context, s side) (sample, error) {
+	l.clients = cmp.Or(s.clients, l.clients)
 	client := newClient(l.clients)
 	defer client.CloseIdleConnections()
 	warm := l
 	warm.length = min(200*time.Millisecond, l.length/4)
 	if out := warm.phase(ctx, client, s); out.errors > 0 && len(out.latencies) == 0 {
-		_, err := post(ctx, client, s.url, l.event)
-		return out, fmt.Errorf("%s answers nothing: %w", s.name, err)
+		return out, fmt.Errorf("%s answers nothing: %w", s.name, out.first)
 	}
-	pids := family(s.pid)
-	before := cpuOf(pids)
+	before := accountOf(family(s.pid)...)
 	out := l.phase(ctx, client, s)
-	out.cpu = cpuOf(pids) - before
+	out.cpu = accountOf(family(s.pid)...).since(before)
 	return out, ctx.Err()
 }
 
@@ -97,15 +97,16 @@ func (l load) phase(ctx context.Context, client *http.Client, s side) sample {
 func (l load) client(ctx context.Context, client *http.Client, s side, until time.Time) (out sample) {
 	for began := time.Now(); began.Before(until) && ctx.Err() == nil; began = time.Now() {
 		_, err := post(ctx, client, s.url, l.event)
-		if err != nil {
+		switch {
+		case err == nil:
+			out.latencies = append(out.latencies, time.Since(began))
+		case ctx.Err() == nil:
 			if out.errors++; out.errors == 1 {
 				out.first = err
 			}
-			continue
 		}
-		out.latencies = append(out.latencies, time.Since(began))
 		if l.pause > 0 {
-			time.Sleep(l.pause)
+			time.Sleep(l.pause) // after a refusal too: who calls now and then does not begin to storm
 		}
 	}
 	return out

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,15 +73,33 @@ func parse(args []string) (o options, err error) {
 	if *only != "" {
 		o.only = strings.Split(*only, ",")
 	}
-	for _, p := range o.parts {
-		if !slices.Contains(allParts, p) {
-			return o, fmt.Errorf("--parts: no part is called %q", p)
-		}
-	}
 	if o.quick {
 		o.rounds, o.length, o.starts, o.density, o.many = min(o.rounds, 3), 300*time.Millisecond, 4, 20, min(o.many, 50)
 	}
-	return o, nil
+	return o, o.check()
+}
+
+// check refuses what could not be measured, before anything is.
+func (o options) check() error {
+	for _, p := range o.parts {
+		if !slices.Contains(allParts, p) {
+			return fmt.Errorf("-parts: no part is called %q", p)
+		}
+	}
+	if o.rounds < 1 || o.starts < 1 || o.density < 1 || o.many < 1 || o.length <= 0 {
+		return errors.New("-rounds, -starts, -density, -functions and -length: one at the least, and some time")
+	}
+	names := []string{"lambent", "floor"}
+	for _, p := range o.peers {
+		if slices.Contains(names, p.name) {
+			return fmt.Errorf("-peer %s: a side of this name is there already", p.name)
+		}
+		names = append(names, p.name)
+	}
+	if len(o.peers) > 0 && !slices.Contains(o.parts, "warm") {
+		return errors.New("-peer: only the part warm takes peers")
+	}
+	return nil
 }
 
 func main() {
@@ -166,7 +185,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	b := &bench{options: o, dir: dir}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b.say("%s on %s/%s with %d processors; lambent %s; %s", time.Now().UTC().Format(time.RFC3339), runtime.GOOS, runtime.GOARCH,
+	b.say("%s on %s/%s with %d processors; %s; %s", time.Now().UTC().Format(time.RFC3339), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), lambentVersion(o.lambent), strings.Join(os.Args[1:], " "))
 	if b.server, err = startLambent(o, filepath.Join(dir, "data")); err != nil {
 		return err
@@ -184,8 +203,8 @@ func run(ctx context.Context, o options) (err error) {
 		if !slices.Contains(o.parts, name) {
 			continue
 		}
-		if err := parts[name](ctx); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if err := cmp.Or(parts[name](ctx), ctx.Err()); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", name, err), b.writeRows()) // those before are worth keeping
 		}
 	}
 	return b.writeRows()
@@ -205,7 +224,7 @@ func (b *bench) writeRows() error {
 func lambentVersion(binary string) string {
 	out, err := exec.Command(binary, "--version").Output()
 	if err != nil {
-		return "of unknown version"
+		return "lambent of unknown version"
 	}
 	return strings.TrimSpace(string(out))
 }

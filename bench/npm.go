@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +40,8 @@ func installNPM(ctx context.Context, node string) (npmTools, error) {
 	cmd := exec.CommandContext(ctx, "scripts/bench-peers.sh")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &said, &said, time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // npm as well as the script
 	if err := cmd.Run(); err != nil {
 		return npmTools{}, fmt.Errorf("install with npm: %w: %s", err, shortened(said.String()))
 	}
@@ -62,7 +64,7 @@ func installNPM(ctx context.Context, node string) (npmTools, error) {
 	return t, nil
 }
 
-// shortened is a program's last words on one line.
+// shortened is a program's words on one line, and not too many of them.
 func shortened(text string) string {
 	line := strings.Join(strings.Fields(text), " ")
 	const most = 300
@@ -165,22 +167,5 @@ func (t npmTools) start(ctx context.Context, name, address, path string, cmd *ex
 		p.stop()
 		text, _ := os.ReadFile(words.Name())
 		return nil, fmt.Errorf("%s %s does not listen: %w: %s", name, t.versions[name], err, shortened(string(text)))
-	}
-}
-
-// answersRight posts the event until the server takes it, and fails unless the answer
-// is what the function returns.
-func answersRight(ctx context.Context, url string, event []byte, want string) error {
-	limit := time.Now().Add(startedWithin)
-	for {
-		var got bytes.Buffer
-		_, err := postInto(ctx, http.DefaultClient, url, event, &got)
-		if err == nil && got.String() != want {
-			return fmt.Errorf("%s answers %s, not %s", url, shortened(got.String()), want)
-		}
-		if err == nil || time.Now().After(limit) {
-			return err
-		}
-		time.Sleep(time.Millisecond)
 	}
 }

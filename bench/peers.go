@@ -130,7 +130,7 @@ func (one contender) once(ctx context.Context) (listening, answered time.Duratio
 		return 0, 0, err
 	}
 	defer s.stop()
-	err = answersRight(ctx, s.url, []byte(wrappedEvent), one.want)
+	err = answersRight(ctx, s.process, s.url, []byte(wrappedEvent), one.want)
 	return s.listening, time.Since(began), err
 }
 
@@ -199,7 +199,9 @@ func (c *contest) warmTurns(ctx context.Context) error {
 			c.compare("peers", l.what+" rate", "req/s", out, sides, "lambent", speed)
 		}
 		if l.pause > 0 || l.clients > 1 {
-			c.held(ctx, "after "+l.what, sides)
+			if err := c.held(ctx, "after "+l.what, sides); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -207,18 +209,19 @@ func (c *contest) warmTurns(ctx context.Context) error {
 
 // held tells the memory of each server with all its processes, each page counted in
 // part for all who map it, and the CPU that they take while nobody asks anything.
-func (c *contest) held(ctx context.Context, when string, sides []side) {
+func (c *contest) held(ctx context.Context, when string, sides []side) error {
 	memory, busy := map[string]float64{}, map[string]float64{}
-	before := map[string]time.Duration{}
+	before := map[string]account{}
 	for _, s := range sides {
-		before[s.name] = cpuOf(family(s.pid))
+		before[s.name] = accountOf(family(s.pid)...)
 	}
 	select {
 	case <-time.After(c.length):
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 	for _, s := range sides {
-		busy[s.name] = 100 * float64(cpuOf(family(s.pid))-before[s.name]) / float64(c.length)
+		busy[s.name] = 100 * float64(accountOf(family(s.pid)...).since(before[s.name])) / float64(c.length)
 		for _, pid := range family(s.pid) {
 			_, share := memoryOf(pid)
 			memory[s.name] += float64(share) / mebibyte
@@ -234,4 +237,5 @@ func (c *contest) held(ctx context.Context, when string, sides []side) {
 	for _, s := range sides {
 		c.note(row{Part: "peers", What: "at rest " + when, Side: s.name, Value: busy[s.name], Unit: "% CPU", Remarks: s.how})
 	}
+	return nil
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +21,8 @@ type side struct {
 	url  string // where an event is posted
 	pid  int    // the server; its descendants count as its own
 	how  string // in which the function runs, where that is not what the others do
+
+	clients int // when it has not as many as the load says
 }
 
 // invokePath is where the AWS API, and AWS's runtime interface emulator, take events.
@@ -62,11 +64,13 @@ func startProcess(cmd *exec.Cmd, spoken bool) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	late := time.AfterFunc(startedWithin, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	line, err := bufio.NewReader(out).ReadString('\n')
+	late.Stop()
 	go p.wait(out)
 	if err != nil {
 		p.stop()
-		return nil, fmt.Errorf("start %s: it ended without a word: %w", cmd.Path, err)
+		return nil, fmt.Errorf("start %s: it ended, or was ended after %v, without a word: %w", cmd.Path, startedWithin, err)
 	}
 	p.said = strings.TrimSpace(line)
 	return p, nil
@@ -122,14 +126,15 @@ type peer struct{ name, command string }
 func parsePeer(text string) (peer, error) {
 	name, command, ok := strings.Cut(text, "=")
 	if !ok || name == "" || command == "" {
-		return peer{}, fmt.Errorf("--peer %q: name=command", text)
+		return peer{}, fmt.Errorf("%q: want name=command", text)
 	}
 	return peer{name, command}, nil
 }
 
-// start runs the peer with the Go function's folder as $FUNCTION, and waits
-// until it answers an event.
-func (p peer) start(ctx context.Context, function string) (*process, side, error) {
+// start runs the peer with the Go function's folder as $FUNCTION, and waits until it
+// answers an event with the event, as the function does. Its words go to a file in a
+// folder: a terminal that shows a line for each event would be measured with it.
+func (p peer) start(ctx context.Context, function, dir string) (*process, side, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, side{}, err
@@ -137,19 +142,38 @@ func (p peer) start(ctx context.Context, function string) (*process, side, error
 	_, port, _ := net.SplitHostPort(address)
 	cmd := exec.Command("sh", "-c", "exec "+p.command)
 	cmd.Env = append(os.Environ(), "ADDRESS="+address, "PORT="+port, "FUNCTION="+function)
+	words, err := os.CreateTemp(dir, "peer-*.log")
+	if err != nil {
+		return nil, side{}, err
+	}
+	defer words.Close()
+	cmd.Stdout, cmd.Stderr = words, words
 	running, err := startProcess(cmd, false)
 	if err != nil {
 		return nil, side{}, err
 	}
 	s := side{name: p.name, url: "http://" + address + invokePath("function"), pid: cmd.Process.Pid}
-	for limit := time.Now().Add(startedWithin); ; time.Sleep(20 * time.Millisecond) {
-		_, err := post(ctx, http.DefaultClient, s.url, smallEvent)
-		if err == nil {
-			return running, s, nil
-		}
-		if running.ended() || time.Now().After(limit) {
-			running.stop()
-			return nil, side{}, errors.Join(fmt.Errorf("peer %s does not answer at %s", p.name, s.url), err)
+	if err := answersRight(ctx, running, s.url, smallEvent, string(smallEvent)); err != nil {
+		running.stop()
+		text, _ := os.ReadFile(words.Name())
+		return nil, side{}, fmt.Errorf("peer %s: %w: %s", p.name, err, text)
+	}
+	return running, s, nil
+}
+
+// answersRight posts the event until the server takes it, and fails unless the answer
+// is what the function returns.
+func answersRight(ctx context.Context, p *process, url string, event []byte, want string) error {
+	for limit := time.Now().Add(startedWithin); ; time.Sleep(time.Millisecond) {
+		var got bytes.Buffer
+		_, err := postInto(ctx, http.DefaultClient, url, event, &got)
+		switch {
+		case err == nil && got.String() == want:
+			return nil
+		case err == nil:
+			return fmt.Errorf("%s answers %s, not %s", url, shortened(got.String()), want)
+		case p.ended(), ctx.Err() != nil, time.Now().After(limit):
+			return err
 		}
 	}
 }

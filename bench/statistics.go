@@ -15,12 +15,12 @@ type sample struct {
 	first     error // of those
 }
 
-// at is the quantile q of the latencies.
+// at is the quantile q of the latencies: the least that so many of them do not exceed.
 func (s sample) at(q float64) time.Duration {
 	if len(s.latencies) == 0 {
 		return 0
 	}
-	return s.latencies[min(len(s.latencies)-1, int(q*float64(len(s.latencies))))]
+	return s.latencies[max(0, int(math.Ceil(q*float64(len(s.latencies))))-1)]
 }
 
 // rate is requests per second.
@@ -34,12 +34,14 @@ func (s sample) cpuEach() time.Duration {
 	return s.cpu / time.Duration(len(s.latencies))
 }
 
-func median[T int64 | float64 | time.Duration](values []T) T {
+// median is the value in the middle, or between the two there: the upper one of them
+// alone would make every ratio of an even number of rounds too large.
+func median[T float64 | time.Duration](values []T) T {
 	if len(values) == 0 {
 		return 0
 	}
 	v := slices.Sorted(slices.Values(values))
-	return v[len(v)/2]
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 func medianOf(rounds []sample, get func(sample) float64) float64 {
@@ -51,8 +53,9 @@ func medianOf(rounds []sample, get func(sample) float64) float64 {
 }
 
 // ratio compares two sides round by round, which takes out what changes slowly
-// on a shared machine; it gives the median and the extremes.
-func ratio(a, b []sample, get func(sample) float64) (mid, low, high float64) {
+// on a shared machine; it gives the median and the extremes. There is none where
+// nothing was measured, as of CPU time on systems whose accounts are not read.
+func ratio(a, b []sample, get func(sample) float64) (mid, low, high float64, ok bool) {
 	var each []float64
 	for i := range min(len(a), len(b)) {
 		if base := get(b[i]); base > 0 {
@@ -60,7 +63,23 @@ func ratio(a, b []sample, get func(sample) float64) (mid, low, high float64) {
 		}
 	}
 	if len(each) == 0 {
-		return math.NaN(), math.NaN(), math.NaN()
+		return 0, 0, 0, false
 	}
-	return median(each), slices.Min(each), slices.Max(each)
+	return median(each), slices.Min(each), slices.Max(each), true
+}
+
+// account is the CPU time that each process of a server has taken so far.
+type account map[int]time.Duration
+
+// since is what was taken after an earlier account. A process that is new was begun
+// meanwhile, so all of its time counts. One that has ended took its account along:
+// what it took in between is lost, but what it had taken before is not subtracted.
+func (now account) since(earlier account) (sum time.Duration) {
+	for pid, taken := range now {
+		sum += taken
+		if before := earlier[pid]; before <= taken { // else another process has its number now
+			sum -= before
+		}
+	}
+	return sum
 }

@@ -18,7 +18,7 @@ const (
 // stream tells when the first byte of a streamed response is there, how quickly the
 // rest comes when no rate holds it, and how much the daemon holds of it.
 func (b *bench) stream(ctx context.Context) error {
-	node, ok := b.subject("node")
+	node, ok := b.needs("stream", "node")
 	if !ok {
 		return nil
 	}
@@ -81,6 +81,9 @@ func (s *server) readStream(ctx context.Context, size int) (first, whole time.Du
 		return 0, 0, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return 0, 0, fmt.Errorf("ask for a stream: %s", resp.Status)
+	}
 	if _, err := io.ReadFull(resp.Body, make([]byte, 1)); err != nil {
 		return 0, 0, fmt.Errorf("read a stream: %w", err)
 	}

@@ -36,21 +36,26 @@ func (b *bench) prepare(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
-	makers := []func(context.Context, map[string]string) (subject, error){b.goSubject, b.python, b.node}
-	for _, runtime := range ofLanguage(found, "java") {
-		makers = append(makers, func(ctx context.Context, found map[string]string) (subject, error) {
-			return b.java(ctx, runtime, found)
-		})
+	type maker struct {
+		name string
+		make func(context.Context, map[string]string) (subject, error)
 	}
-	for _, make := range makers {
-		one, err := make(ctx, found)
+	makers := []maker{{"go", b.goSubject}, {"python", b.python}, {"node", b.node}}
+	for _, runtime := range ofLanguage(found, "java") {
+		makers = append(makers, maker{runtime, func(ctx context.Context, found map[string]string) (subject, error) {
+			return b.java(ctx, runtime, found)
+		}})
+	}
+	for _, m := range makers {
+		if len(b.only) > 0 && !slices.Contains(b.only, m.name) {
+			continue
+		}
+		one, err := m.make(ctx, found)
 		if err != nil {
 			b.say("left out: %v", err)
 			continue
 		}
-		if len(b.only) == 0 || slices.Contains(b.only, one.name) {
-			b.subjects = append(b.subjects, one)
-		}
+		b.subjects = append(b.subjects, one)
 	}
 	for _, name := range b.only {
 		if _, ok := b.subject(name); !ok {
@@ -58,6 +63,15 @@ func (b *bench) prepare(ctx context.Context, s *server) error {
 		}
 	}
 	return nil
+}
+
+// needs finds the subject of a part, or tells why the part has no row.
+func (b *bench) needs(part, name string) (subject, bool) {
+	s, ok := b.subject(name)
+	if !ok {
+		b.note(row{Part: part, What: name, Side: "lambent", Skipped: "there is no function in " + name})
+	}
+	return s, ok
 }
 
 // subject finds one by its language.

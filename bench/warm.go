@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -44,9 +45,8 @@ func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 func (b *bench) compare(part, what, unit string, out map[string][]sample, sides []side, to string, get func(sample) float64) {
 	for _, s := range sides {
 		r := row{Part: part, What: what, Side: s.name, Value: medianOf(out[s.name], get), Unit: unit, Remarks: s.how}
-		if s.name != to && len(out[to]) > 0 {
-			r.To = to
-			r.Ratio, r.Low, r.High = ratio(out[s.name], out[to], get)
+		if mid, low, high, ok := ratio(out[s.name], out[to], get); ok && s.name != to {
+			r.To, r.Ratio, r.Low, r.High = to, mid, low, high
 		}
 		failed, first := 0, error(nil)
 		for _, one := range out[s.name] {
@@ -56,7 +56,7 @@ func (b *bench) compare(part, what, unit string, out map[string][]sample, sides 
 			}
 		}
 		if failed > 0 {
-			r.Remarks = fmt.Sprintf("%d errors, such as %v", failed, first)
+			r.Remarks = strings.TrimSpace(fmt.Sprintf("%s %d errors, such as %v", r.Remarks, failed, first))
 		}
 		b.note(r)
 	}
@@ -78,7 +78,7 @@ func (b *bench) deploy(ctx context.Context, s subject) (string, error) {
 // warm compares back-to-back invocations of the Go function, and invocations
 // with a pause in which Lambent freezes.
 func (b *bench) warm(ctx context.Context) error {
-	s, ok := b.subject("go")
+	s, ok := b.needs("warm", "go")
 	if !ok {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (b *bench) warm(ctx context.Context) error {
 	defer running.stop()
 	sides := []side{b.server.side(name), floor}
 	for _, p := range b.peers {
-		running, one, err := p.start(ctx, s.dir)
+		running, one, err := p.start(ctx, s.dir, b.dir)
 		if err != nil {
 			b.note(row{Part: "warm", What: "go, all", Side: p.name, Skipped: shortened(err.Error())})
 			continue
@@ -118,7 +118,7 @@ func (b *bench) warm(ctx context.Context) error {
 // clients compares eight clients with the floor's one: the floor has one
 // process and one event at a time.
 func (b *bench) clients(ctx context.Context) error {
-	s, ok := b.subject("go")
+	s, ok := b.needs("clients", "go")
 	if !ok {
 		return nil
 	}
@@ -131,20 +131,12 @@ func (b *bench) clients(ctx context.Context) error {
 		return err
 	}
 	defer running.stop()
-	lambent := b.server.side(name)
-	out := map[string][]sample{}
-	for range b.rounds {
-		eight, err := load{clients: 8, length: b.length, event: smallEvent}.run(ctx, lambent)
-		if err != nil {
-			return err
-		}
-		one, err := load{clients: 1, length: b.length, event: smallEvent}.run(ctx, floor)
-		if err != nil {
-			return err
-		}
-		out["lambent"], out["floor"] = append(out["lambent"], eight), append(out["floor"], one)
+	floor.clients = 1
+	sides := []side{b.server.side(name), floor}
+	out, err := b.turns(ctx, load{clients: 8, length: b.length, event: smallEvent}, sides)
+	if err != nil {
+		return err
 	}
-	sides := []side{lambent, floor}
 	b.compare("clients", "8 clients, floor with 1", "req/s", out, sides, "floor", speed)
 	b.compare("clients", "8 clients, floor with 1 CPU", "µs", out, sides, "floor", cpu)
 	b.note(row{Part: "clients", What: "environments for 8 clients", Side: "lambent", Value: float64(b.server.environments(ctx)), Unit: ""})
@@ -155,7 +147,7 @@ func (b *bench) clients(ctx context.Context) error {
 // them with a plain client of the same language.
 func (b *bench) languages(ctx context.Context) error {
 	for _, language := range []string{"python", "node"} {
-		s, ok := b.subject(language)
+		s, ok := b.needs("languages", language)
 		if !ok {
 			continue
 		}
