@@ -415,6 +415,50 @@ func TestOwnSerializer(t *testing.T) {
 	})
 }
 
+// A wrapper can add to the class path where Java looks before functions' folders.
+func TestOwnSerializerOfAWrapper(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f runtimes.Found) {
+		j := job(f, "Plain::text", `"x"`)
+		j.Env = []lambda.Variable{{Name: "AWS_LAMBDA_EXEC_WRAPPER", Value: "/opt/wrapper"}}
+		j.Wrapper, j.Layer = "wrapper", map[string]string{
+			"wrapper": "#!/bin/sh\njava=$1; shift\nexec \"$java\" -Xbootclasspath/a:\"${0%/*}/more\" \"$@\"\n",
+			"more/META-INF/services/com.amazonaws.services.lambda.runtime.CustomPojoSerializer": "fixtures.Own\n",
+		}
+		if got := posts(runtimetest.Run(t, j)); len(got) != 1 || got[0] != `"own java.lang.String!"` {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// The time for which Java keeps that a name has no address is AWS's, unless the
+// function chooses: by a variable or, before that, by a file of security properties.
+func TestNegativeAnswersOfNames(t *testing.T) {
+	t.Parallel()
+	const ttl = "networkaddress.cache.negative.ttl"
+	f := here(t)[0]
+	for _, c := range []struct{ file, variable, want string }{
+		{"", "5", "5"},
+		{"other=1\n", "", "1"},
+		{"other=1\n", "5", "5"},
+		{ttl + "=7\n", "", "7"},
+		{ttl + "=7\n", "5", "7"},
+	} {
+		j := job(f, "Plain::security", `"`+ttl+`"`)
+		j.Task = maps.Clone(j.Task)
+		if c.file != "" {
+			j.Task["own.security"] = c.file
+			j.Env = append(j.Env, lambda.Variable{Name: "JAVA_TOOL_OPTIONS", Value: "-Djava.security.properties=own.security"})
+		}
+		if c.variable != "" {
+			j.Env = append(j.Env, lambda.Variable{Name: "AWS_LAMBDA_JAVA_NETWORKADDRESS_CACHE_NEGATIVE_TTL", Value: c.variable})
+		}
+		if got := posts(runtimetest.Run(t, j)); len(got) != 1 || got[0] != `"`+c.want+`"` {
+			t.Errorf("with the file %q and the variable %q: %q, want %s", c.file, c.variable, got, c.want)
+		}
+	}
+}
+
 // BenchmarkStart measures from the start of the process to its first /next.
 func BenchmarkStart(b *testing.B) {
 	for _, f := range here(b) {

@@ -81,7 +81,12 @@ final class Binding {
      * the class path, so there it is asked.
      */
     private boolean broughtNone() {
-        return loader instanceof FunctionClassLoader && System.getenv("JAVA_TOOL_OPTIONS") == null && System.getenv("JDK_JAVA_OPTIONS") == null
+        for (String name : new String[] {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"}) {
+            if (System.getenv(name) != null) {
+                return false;
+            }
+        }
+        return loader instanceof FunctionClassLoader
                 && ((FunctionClassLoader) loader).findResource("META-INF/services/" + CustomPojoSerializer.class.getName()) == null;
     }
 

@@ -98,7 +98,7 @@ public final class Main {
     }
 
     static void describePlatform(String ttl) {
-        if (System.getProperty("java.security.properties") == null) {
+        if (!SecurityProperties.chosen("networkaddress.cache.negative.ttl")) {
             SecurityProperties.set("networkaddress.cache.negative.ttl", ttl == null ? "1" : ttl);
         }
         File certificates = new File("/etc/pki/java/cacerts");

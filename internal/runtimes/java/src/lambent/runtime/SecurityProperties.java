@@ -1,5 +1,8 @@
 package lambent.runtime;
 
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.Field;
 import java.security.Security;
 import java.util.Properties;
@@ -11,6 +14,21 @@ import sun.misc.Unsafe;
  */
 final class SecurityProperties {
     private SecurityProperties() {}
+
+    /** Tells whether the function sets it by a file of its own, which JAVA_TOOL_OPTIONS can name. */
+    static boolean chosen(String name) {
+        String file = System.getProperty("java.security.properties");
+        if (file == null) {
+            return false;
+        }
+        Properties own = new Properties();
+        try (InputStream in = new FileInputStream(file)) {
+            own.load(in);
+        } catch (IOException e) {
+            return false; // as on AWS, also for a URL, which Java would take
+        }
+        return own.containsKey(name);
+    }
 
     static void set(String name, String value) {
         Properties all = table();
