@@ -15,6 +15,10 @@
 // anybody looks is lost, which is why the driver does not claim that Kill cannot
 // be escaped.
 //
+// When the daemon is killed, Linux kills the processes that it started. Their
+// descendants, and all of them elsewhere, stay until the next start over the same
+// state folder.
+//
 // # Where things are
 //
 //	<state>/lock                  held while a driver lives

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -216,6 +217,9 @@ func start(path string, argv []string, attr *os.ProcAttr, prepare func(pid int) 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	attr.Sys.Ptrace = true
+	// Otherwise it would run on when the daemon is killed, or stand still for ever.
+	// The kernel looks at the thread that forked, which Go keeps until the end.
+	attr.Sys.Pdeathsig = syscall.SIGKILL
 	p, err := os.StartProcess(path, argv, attr)
 	held := err == nil
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {

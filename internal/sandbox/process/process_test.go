@@ -3,6 +3,7 @@ package process_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -169,7 +170,12 @@ func TestPeakMemory(t *testing.T) {
 	if n := peak(); n != 0 {
 		t.Errorf("the peak of nobody is %d", n)
 	}
-	if _, err := s.Start(t.Context(), sandbox.Command{Path: "/bin/sleep", Args: []string{"1000"}, Dir: "/"}); err != nil {
+	said, out := io.Pipe()
+	script := "echo; sleep 1000; echo" // in the end, so that the shell stays
+	if _, err := s.Start(t.Context(), sandbox.Command{Path: "/bin/sh", Args: []string{"-c", script}, Dir: "/", Stdout: out}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := said.Read(make([]byte, 1)); err != nil { // before it has begun it has hardly any memory
 		t.Fatal(err)
 	}
 	u, err := s.Usage()
