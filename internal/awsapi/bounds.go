@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 )
 
@@ -44,6 +45,21 @@ func (s seats) leave() {
 	}
 }
 
+// giveWay lets each request go to the end of the line first, one at a time. Whoever
+// sends thousands at once, on many connections, would otherwise have a whole slice of
+// the processor for each of them, and everybody else would wait for all.
+type giveWay struct {
+	handler http.Handler
+	crowd   sync.Mutex // held by the one who gives way
+}
+
+func (g *giveWay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.crowd.Lock()
+	runtime.Gosched()
+	g.crowd.Unlock()
+	g.handler.ServeHTTP(w, r)
+}
+
 // bodies lets requests with large bodies in as far as there is room for all of them.
 type bodies struct {
 	handler http.Handler
@@ -66,6 +82,7 @@ func (b Bounds) bound(ctx context.Context, h http.Handler) http.Handler {
 	if b.Bodies == 0 {
 		return h
 	}
+	h = &giveWay{handler: h}
 	return &bodies{handler: h, ended: ctx.Done(), most: b.Bodies, left: b.Bodies}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -214,4 +215,27 @@ func TestWaitersGo(t *testing.T) {
 			t.Errorf("one that is larger than all the room: %d", last.Load())
 		}
 	})
+}
+
+// TestRequestsGiveWay: within bounds, each request leaves others a turn before it is
+// served. It has one processor for all and counts turns, so it is not for running
+// beside others.
+func TestRequestsGiveWay(t *testing.T) { //nolint:paralleltest // see above
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const requests = 2000
+	served := atomic.Int32{}
+	h := Bounds{Bodies: 1}.bound(t.Context(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) }))
+	go func() {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		for range requests {
+			h.ServeHTTP(nil, r)
+		}
+	}()
+	turns := 0
+	for ; served.Load() < requests; turns++ {
+		runtime.Gosched()
+	}
+	if turns < requests/2 {
+		t.Errorf("others had %d turns beside %d requests", turns, requests)
+	}
 }

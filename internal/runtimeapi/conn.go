@@ -68,9 +68,12 @@ const (
 func (c *conn) run() {
 	defer c.srv.wg.Done()
 	c.takeBuffer()
-	for {
+	for served := 1; ; served++ {
 		switch c.serveOne() {
 		case again:
+			if c.r < c.w || served%restless == 0 {
+				c.srv.giveWay()
+			}
 		case passed:
 			return
 		case over:

@@ -48,6 +48,10 @@ const (
 	// maxRelease bounds the runtime release string.
 	maxRelease = 128
 
+	// restless is after how many requests a connection gives way though its next
+	// one has not been read yet: it may be there all the same.
+	restless = 16
+
 	// readBuffer is what a connection starts with; a bigger one is given back
 	// after the request that needed it.
 	readBuffer = 4 << 10

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,8 @@ type Server struct {
 
 	release  atomic.Pointer[string]
 	buffered atomic.Int64 // bytes held for requests in progress, bounded by maxBuffered
+
+	crowd sync.Mutex // held by the one who gives way
 
 	// What a function can bring about as often as it likes is told once.
 	toldFull, toldNoRoom sync.Once
@@ -287,6 +290,16 @@ func (s *Server) reserve(n int64) bool {
 		return false
 	}
 	return true
+}
+
+// giveWay is for who has the next request already, and would go on for a whole slice
+// of the processor: a function that sends thousands at once, on many connections, would
+// make everybody else's goroutines wait for as many slices. One at a time goes to the
+// end of the line, whichever connection it serves.
+func (s *Server) giveWay() {
+	s.crowd.Lock()
+	defer s.crowd.Unlock()
+	runtime.Gosched()
 }
 
 // temporary tells whether accepting may work again later, such as after
