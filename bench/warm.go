@@ -12,8 +12,14 @@ import (
 const restingPause = 50 * time.Millisecond
 
 // turns measures sides one after the other, round by round, each round in the
-// other direction.
+// other direction. A turn before all of them does not count: for many clients at once
+// environments and threads are started in it, and their code is compiled.
 func (b *bench) turns(ctx context.Context, l load, sides []side) (map[string][]sample, error) {
+	for _, s := range sides {
+		if _, err := l.run(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	out := map[string][]sample{}
 	for round := range b.rounds {
 		for i := range sides {
