@@ -25,6 +25,7 @@ func killedForGood(t *testing.T, g ground) {
 	own := idle.tree()
 	dir := dataDir(t)
 	killed := launch(t, g, dir)
+	t.Cleanup(killed.kill) // should the test end before
 	name := killed.deploy(t, function{timeout: 20, code: "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event"})
 	spins := killed.deploy(t, function{timeout: 600, code: "def handler(event, context):\n    while True: pass"}) // and would not notice anything
 	load, spin := killed.load(name, 3), killed.load(spins, 1)
