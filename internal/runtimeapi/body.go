@@ -126,9 +126,7 @@ func (c *conn) drain(max int64) bool {
 			return true
 		}
 		max -= n
-		buffered := min(n, int64(c.w-c.r))
-		c.r += int(buffered)
-		if _, err := io.CopyN(io.Discard, c.nc, n-buffered); err != nil {
+		if _, err := io.CopyN(io.Discard, c, n); err != nil {
 			return false
 		}
 		c.endSegment()

@@ -31,6 +31,8 @@ type conn struct {
 	watched bool            // and another one reads ahead, or will
 	coming  *readable.Watch // begins readAhead; nil: it has begun
 
+	reads int // by the goroutine that serves
+
 	in     []byte // in[r:w] was received and not used yet; nil while it is watched
 	r, w   int
 	pinned bool // in holds the head in use, so nothing before r may be overwritten
@@ -68,10 +70,10 @@ const (
 func (c *conn) run() {
 	defer c.srv.wg.Done()
 	c.takeBuffer()
-	for served := 1; ; served++ {
+	for {
 		switch c.serveOne() {
 		case again:
-			if c.r < c.w || served%restless == 0 {
+			if c.r < c.w {
 				c.srv.giveWay()
 			}
 		case passed:
@@ -149,7 +151,7 @@ func (c *conn) fill(limit int) error {
 			return err
 		}
 	}
-	n, err := c.nc.Read(c.in[c.w:])
+	n, err := c.receive(c.in[c.w:])
 	c.w += n
 	if n > 0 {
 		return nil
@@ -208,6 +210,14 @@ func (c *conn) Read(p []byte) (int, error) {
 		n := copy(p, c.in[c.r:c.w])
 		c.r += n
 		return n, nil
+	}
+	return c.receive(p)
+}
+
+// receive reads from the peer. What comes may be there already, again and again.
+func (c *conn) receive(p []byte) (int, error) {
+	if c.reads++; c.reads%restless == 0 {
+		c.srv.giveWay()
 	}
 	return c.nc.Read(p)
 }

@@ -48,9 +48,9 @@ const (
 	// maxRelease bounds the runtime release string.
 	maxRelease = 128
 
-	// restless is after how many requests a connection gives way though its next
-	// one has not been read yet: it may be there all the same.
-	restless = 16
+	// restless is after how many reads a connection gives way, though it need not
+	// wait for the next one.
+	restless = 8
 
 	// readBuffer is what a connection starts with; a bigger one is given back
 	// after the request that needed it.

@@ -292,10 +292,10 @@ func (s *Server) reserve(n int64) bool {
 	return true
 }
 
-// giveWay is for who has the next request already, and would go on for a whole slice
-// of the processor: a function that sends thousands at once, on many connections, would
-// make everybody else's goroutines wait for as many slices. One at a time goes to the
-// end of the line, whichever connection it serves.
+// giveWay is for who has more to do already, and would go on for a whole slice of the
+// processor: a function that sends thousands of requests or chunks at once, on many
+// connections, would make everybody else's goroutines wait for as many slices. One at a
+// time goes to the end of the line, whichever connection it serves.
 func (s *Server) giveWay() {
 	s.crowd.Lock()
 	defer s.crowd.Unlock()
