@@ -81,13 +81,15 @@ final class Binding {
      * the class path, so there it is asked.
      */
     private boolean broughtNone() {
+        if (!(loader instanceof FunctionClassLoader)) { // rehearsing: no variable may be read yet
+            return false;
+        }
         for (String name : new String[] {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"}) {
             if (System.getenv(name) != null) {
                 return false;
             }
         }
-        return loader instanceof FunctionClassLoader
-                && ((FunctionClassLoader) loader).findResource("META-INF/services/" + CustomPojoSerializer.class.getName()) == null;
+        return ((FunctionClassLoader) loader).findResource("META-INF/services/" + CustomPojoSerializer.class.getName()) == null;
     }
 
     private static CustomPojoSerializer onlyOne(Iterator<CustomPojoSerializer> all) {
