@@ -21,7 +21,7 @@ const (
 
 // Serve answers requests until ctx ends. Then it takes no more, lets those in
 // progress finish for as long as grace, and breaks off what is left. While nobody
-// calls it is one goroutine, that of its caller: every environment has one.
+// calls it is one goroutine, that of its caller: many environments have one.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, bounds Bounds, grace time.Duration, log *slog.Logger) error {
 	handler = tidily(bounds.bound(ctx, handler))
 	server := &http.Server{
