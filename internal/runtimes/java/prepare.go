@@ -17,8 +17,9 @@ import (
 	"lambent/internal/runtimes"
 )
 
-// prepareTimeout bounds what takes a second or two on a quiet machine.
-const prepareTimeout = time.Minute
+// prepareTimeout bounds what takes a second or two on a quiet machine, and was
+// once a minute on a busy one, whose Java 25 then had no archive of linked classes.
+const prepareTimeout = 5 * time.Minute
 
 // Prepare makes a locale, where the host lacks it, and lets the virtual machine
 // archive the classes of a rehearsed life: a start then takes half the time. That
