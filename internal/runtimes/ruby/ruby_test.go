@@ -70,6 +70,7 @@ func TestAnswers(t *testing.T) {
 			{"app.handler", "def handler(event:, context:) JSON.parse('{\"b\":1}') end", `1`, `{"b":1}`},
 			{"app.handler", "def handler(event:, context:) StringIO.new(\"raw\") end", `1`, `raw`},
 			{"app.handler", "def handler(event:, context:) { \"u\" => URI(\"http://x/y\").path, \"n\" => Net::HTTP.name } end", `1`, `{"u":"/y","n":"Net::HTTP"}`},
+			{"app.handler", "def handler(event:, context:) p = event['dir'] + '/é'; File.write(p, 'ü'); [File.read(p), File.read(p).encoding, Dir.children(event['dir'])] end", `{"dir":"` + t.TempDir() + `"}`, `["ü","UTF-8",["é"]]`},
 			{"app.Some::Deep.call", "module Some; class Deep; def self.call(event:, context:) name end end end", `1`, `"Some::Deep"`},
 			{"sub/dir/app.handler", "def handler(event:, context:) __FILE__.split('/').last(3).join('/') end", `1`, `"sub/dir/app.rb"`},
 			{"app.handler", "def handler(event:, context:) $0.split('/').last end", `1`, `"bootstrap.rb"`},

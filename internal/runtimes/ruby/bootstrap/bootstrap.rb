@@ -21,6 +21,14 @@ require_relative 'lib/lambent/log'
 
 autoload :Net, 'net/http'
 
+# The functions' locale is en_US.UTF-8, which Ruby only follows on hosts that have
+# it: on the others, every file was read as ASCII. Who chose with -E keeps that.
+if Encoding.default_external == Encoding::US_ASCII
+  verbose, $VERBOSE = $VERBOSE, nil
+  Encoding.default_external = Encoding::UTF_8
+  $VERBOSE = verbose
+end
+
 $stdout.sync = true
 
 module Lambent
