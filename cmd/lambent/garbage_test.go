@@ -18,7 +18,9 @@ func TestGarbage(t *testing.T) {
 		want []time.Duration             // when garbage is collected, within two minutes
 	}{
 		"nothing to collect": {
-			func(time.Duration) heap { return heap{allocated: 100 * mb, present: 20*mb + worthIt - 1, alive: 20 * mb} },
+			func(time.Duration) heap {
+				return heap{allocated: 100 * mb, present: 20*mb + worthIt - 1, alive: 20 * mb}
+			},
 			nil,
 		},
 		"the last of a storm": {
