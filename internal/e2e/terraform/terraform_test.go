@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -121,13 +122,18 @@ func (s *server) wantAnswer(t *testing.T, qualifier, want string) {
 	}
 }
 
-// wantLog: the function wrote to the group that was made before it.
+// wantLog: the function wrote to the group that was made before it. Its caller may
+// have the answer before the log has the line.
 func (s *server) wantLog(t *testing.T, text string) {
 	t.Helper()
-	got := s.ask(t, "logs", "Logs_20140328.FilterLogEvents", `{"logGroupName":"/aws/lambda/worker","filterPattern":"\"`+text+`\""}`)
-	if !strings.Contains(got, text) {
-		t.Errorf("the log does not have %q: %s", text, got)
+	var got string
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		got = s.ask(t, "logs", "Logs_20140328.FilterLogEvents", `{"logGroupName":"/aws/lambda/worker","filterPattern":"\"`+text+`\""}`)
+		if strings.Contains(got, text) {
+			return
+		}
 	}
+	t.Errorf("the log does not have %q: %s", text, got)
 }
 
 func (s *server) wantDays(t *testing.T, days int) {
