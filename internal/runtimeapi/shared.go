@@ -30,8 +30,7 @@ func (s *Shared) give(b []byte) {
 }
 
 // watch has ready called when there is something to read from a connection, or to
-// accept from a listener. It is nil when that
-// cannot be told.
+// accept from a listener. It is nil when that cannot be told.
 func (s *Shared) watch(what any, ready func()) *readable.Watch {
 	of, err := readable.Of(what)
 	if err != nil || s.Readable == nil {
