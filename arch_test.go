@@ -25,11 +25,11 @@ var law = map[string][]string{
 	"lambda":    nil,
 	"event":     nil,
 	"invariant": nil,
-	"turn":      nil, // taking turns by name: a small lock, no noun
-	"alarm":     nil, // a timer, no noun
-	"socket":    nil, // a connection, no noun
-	"spare":     nil, // buffers, no noun
-	"readable":  nil, // descriptors, no noun
+	"turn":      nil,       // taking turns by name: a small lock, no noun
+	"alarm":     nil,       // a timer, no noun
+	"socket":    nil,       // a connection, no noun
+	"spare":     nil,       // buffers, no noun
+	"readable":  {"linux"}, // descriptors, no noun
 	"stream":    nouns,
 
 	"sandbox": nil,

@@ -3,18 +3,17 @@ package readable
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"lambent/internal/linux/epoll"
 )
 
 // Watcher watches descriptors.
 type Watcher struct {
-	file *os.File // of the epoll instance, itself watched by Go's poller
-	raw  syscall.RawConn
-	over chan struct{} // closed when run has ended
+	epoll *epoll.Instance
+	over  chan struct{} // closed when run has ended
 
 	mu      sync.Mutex
 	last    uint64            // mu; the number of the newest watch
@@ -32,18 +31,11 @@ type Watch struct {
 
 // New makes a Watcher that is at work until Close.
 func New() (*Watcher, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	instance, err := epoll.New()
 	if err != nil {
-		return nil, fmt.Errorf("make epoll: %w", err)
+		return nil, err
 	}
-	_ = unix.SetNonblock(fd, true) // tells os.NewFile that the file can be waited for
-	file := os.NewFile(uintptr(fd), "epoll")
-	raw, err := file.SyscallConn()
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("watch epoll: %w", err)
-	}
-	w := &Watcher{file: file, raw: raw, over: make(chan struct{}), watches: map[uint64]*Watch{}}
+	w := &Watcher{epoll: instance, over: make(chan struct{}), watches: map[uint64]*Watch{}}
 	go w.run()
 	return w, nil
 }
@@ -105,19 +97,17 @@ func (one *Watch) Stop() bool {
 
 // Close ends all watches.
 func (w *Watcher) Close() {
-	_ = w.file.Close()
+	w.epoll.Close()
 	<-w.over
 }
 
 func (one *Watch) control(act int) error {
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(one.number), Pad: int32(one.number >> 32)}
-	var closed, refused error
-	err := one.watcher.raw.Control(func(epoll uintptr) {
-		closed = one.of.Control(func(fd uintptr) {
-			refused = unix.EpollCtl(int(epoll), act, int(fd), &event)
-		})
+	var refused error
+	closed := one.of.Control(func(fd uintptr) {
+		refused = one.watcher.epoll.Control(act, int(fd), &event)
 	})
-	if err = errors.Join(err, closed, refused); err != nil {
+	if err := errors.Join(closed, refused); err != nil {
 		return fmt.Errorf("watch a descriptor: %w", err)
 	}
 	return nil
@@ -128,13 +118,8 @@ func (w *Watcher) run() {
 	defer close(w.over)
 	events := make([]unix.EpollEvent, 64)
 	for {
-		n := 0
-		err := w.raw.Read(func(epoll uintptr) bool {
-			var err error
-			n, err = unix.EpollWait(int(epoll), events, 0)
-			return n > 0 || err != nil && err != unix.EINTR
-		})
-		if err != nil || n < 0 {
+		n, open := w.epoll.Wait(events)
+		if !open {
 			return
 		}
 		for _, e := range events[:n] {

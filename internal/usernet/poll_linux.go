@@ -2,50 +2,37 @@ package usernet
 
 import (
 	"fmt"
-	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"lambent/internal/linux/epoll"
 )
 
 // poll reads the devices of many sandboxes with one goroutine and one buffer, so
 // that an idle sandbox costs neither.
 type poll struct {
-	link *link
-	file *os.File // of the epoll instance, itself watched by Go's poller
-	raw  syscall.RawConn
+	link  *link
+	epoll *epoll.Instance
 }
 
 // fair is how many packets of one sandbox are read before the next has its turn.
 const fair = 64
 
 func newPoll(l *link) (*poll, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	instance, err := epoll.New()
 	if err != nil {
-		return nil, fmt.Errorf("make epoll: %w", err)
+		return nil, err
 	}
-	_ = unix.SetNonblock(fd, true) // tells os.NewFile that the file can be waited for
-	file := os.NewFile(uintptr(fd), "epoll")
-	raw, err := file.SyscallConn()
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("watch epoll: %w", err)
-	}
-	return &poll{link: l, file: file, raw: raw}, nil
+	return &poll{link: l, epoll: instance}, nil
 }
 
-// run reads until the file is closed.
+// run reads until the instance is closed.
 func (p *poll) run() {
 	events := make([]unix.EpollEvent, 64)
 	packet := make([]byte, mtu)
 	for {
-		n := 0
-		err := p.raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = unix.EpollWait(int(fd), events, 0)
-			return n > 0 || (err != nil && err != unix.EINTR)
-		})
-		if err != nil || n < 0 {
+		n, open := p.epoll.Wait(events)
+		if !open {
 			return
 		}
 		for _, e := range events[:n] {
@@ -69,23 +56,15 @@ func (p *poll) drain(a *Attachment, slot uint16, packet []byte) {
 
 // add watches a device; closing the device ends that.
 func (p *poll) add(fd int, slot uint16) error {
-	var err error
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(slot)}
-	if outer := p.raw.Control(func(epoll uintptr) {
-		err = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, fd, &event)
-	}); outer != nil {
-		err = outer
-	}
-	if err != nil {
+	if err := p.epoll.Control(unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("watch device: %w", err)
 	}
 	return nil
 }
 
 func (p *poll) remove(fd int) {
-	_ = p.raw.Control(func(epoll uintptr) {
-		_ = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_DEL, fd, nil)
-	})
+	_ = p.epoll.Control(unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-func (p *poll) close() { _ = p.file.Close() }
+func (p *poll) close() { p.epoll.Close() }

@@ -1,0 +1,4 @@
+//go:build !linux
+
+// Package epoll exists on Linux only.
+package epoll
